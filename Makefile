@@ -1,0 +1,49 @@
+# Stage: `make live` shows it, `make test` proves it. Everything goes into $(VENV) and the user's cache folder.
+SHELL := /bin/bash
+VENV ?= .venv
+CONFIG ?= recordings/demo/stage.toml
+# The first Python of 3.11 to 3.13 that starts; PYTHON=... chooses another.
+PYTHON ?= $(shell for python in python3 python3.12 python3.13 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help live models test lint bench clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+live: models ## The live stage on the demo recording (CONFIG=my/stage.toml for another)
+	$(BIN)/stage live $(CONFIG)
+
+models: $(VENV)/installed ## Fetch and verify the networks, build the body model's cache (once)
+	$(BIN)/stage models
+
+test: $(VENV)/installed-dev ## All tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/installed-dev ## Style (ruff), types (pyright) and the direction of imports (import-linter)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed-dev models ## Every claim of the README measured: one JSON line each (minutes)
+	@for name in $$($(BIN)/python -m benchmarks --list | awk '{ print $$1 }'); do \
+		$(BIN)/python -m benchmarks.$$name || exit; done
+
+clean: ## Remove the virtual environment and all caches of the tools
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "stage: error: no Python 3.11 to 3.13 found; install one or set PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/installed
