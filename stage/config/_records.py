@@ -1,0 +1,164 @@
+"""The records of stage.toml: every key, its default and what it means.
+
+`stage.config.load` decodes the file into them and resolves it: paths become absolute, and defaults
+that depend on other keys (a camera's calibration, an output's port and actor) are filled in.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=16384)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=256)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all sections of stage.toml."""
+
+
+class StageSection(Section, frozen=True):
+    """[stage]: name, rate and how framesets are put together."""
+
+    name: str = "stage"
+    rate: Positive = 30.0
+    """Framesets per second."""
+    calibration: str = ""
+    """Calibration file of all cameras that name none of their own."""
+    tolerance_ms: NotNegative = 0.0
+    """Frames further apart are not of one frameset; 0 is half a frame interval."""
+    deadline_ms: Positive = 40.0
+    """A frameset is solved with the cameras that have arrived this long after its first one."""
+    max_age_ms: Positive = 500.0
+    """An older frameset is dropped, and counted, instead of solved."""
+
+
+class CameraSection(Section, frozen=True):
+    """[[cameras]]: one source of images."""
+
+    id: str
+    source: str
+    """"file:PATH", "device:INDEX", "rtsp://...", "images:FOLDER" or "synthetic:NAME"."""
+    calibration: str = ""
+    calibration_id: str = ""
+    """The camera's name in the calibration file, where it differs from `id`."""
+    width: Size = 0
+    """Requested of a device; 0 leaves the device's own."""
+    height: Size = 0
+    rate: NotNegative = 0.0
+    """Requested of a device, or the rate of an image folder; 0 is the source's own, else the stage's."""
+    loop: bool = False
+    """Play a file again when it ends."""
+    offset_ms: float = 0.0
+    """Added to the time stamps, for a camera that runs early or late."""
+
+
+class ActorSection(Section, frozen=True):
+    """[[actors]]: a performer."""
+
+    id: str
+    profile: str = ""
+    """Folder that keeps the actor's body shape; default actors/<id> beside the stage.toml."""
+    height_m: Annotated[float, msgspec.Meta(ge=0, le=3)] = 0.0
+    """Standing height; 0 lets the views decide (one camera alone then assumes 1.70 m)."""
+
+
+class BodySection(Section, frozen=True):
+    """[body]: the landmark network and the body solve."""
+
+    network: str = "mediapipe-pose"
+    """A known network, or the path of a network description (TOML) beside an ONNX file."""
+    engine: Literal["openvino", "torch"] = "openvino"
+    device: Literal["cpu", "cuda"] = "cpu"
+    precision: Literal["auto", "bf16", "f32"] = "auto"
+    threads: Count = 1
+    """Threads of the landmarks worker."""
+    solve_threads: Count = 1
+    max_people: Count = 4
+    """People per camera looked at while looking for the actors."""
+    smoothing: NotNegative = 1.0
+    """Strength of the temporal prior: 1 is tuned for people, 0 is off."""
+    shape_seconds: NotNegative = 3.0
+    """How long the body shape is estimated before it is frozen."""
+    mesh: bool = True
+    floor: bool = True
+    """The floor is at z = 0 and feet do not sink into it."""
+
+
+class OutputSection(Section, frozen=True):
+    """[[outputs]]: one receiver."""
+
+    kind: Literal["vmc", "osc", "mqtt"]
+    id: str = ""
+    """Default: the kind and its number."""
+    host: str = "127.0.0.1"
+    port: Port = 0
+    """0 is the kind's usual port: VMC 39539, OSC 8000, MQTT 1883."""
+    actor: str = ""
+    """Default: the first actor (MQTT: all)."""
+    rate: NotNegative = 0.0
+    """Upper bound in Hz; 0 is the stage's rate."""
+    bundle: bool = True
+    """False sends every OSC message on its own, for receivers that know no bundles."""
+    username: str = ""
+    password: str = ""
+    tls: bool = False
+    prefix: str = ""
+    """MQTT: first topic level, default "stage/<stage name>"."""
+
+
+class LatencySection(Section, frozen=True):
+    """[latency]: budget per leg in milliseconds at p99; a leg above it is shown in red."""
+
+    capture_ms: Positive = 15.0
+    landmarks_ms: Positive = 60.0
+    solve_ms: Positive = 30.0
+    send_ms: Positive = 5.0
+    total_ms: Positive = 100.0
+
+
+class ConsoleSection(Section, frozen=True):
+    """[console]: the page in the browser."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 8765
+    mesh_rate: Positive = 20.0
+    thumbnail_rate: Positive = 5.0
+
+
+class MetricsSection(Section, frozen=True):
+    """[metrics]: the Prometheus endpoint."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 9464
+
+
+class BusSection(Section, frozen=True):
+    """[bus]: frames for subscribers on other hosts (JPEG over ZeroMQ)."""
+
+    jpeg_host: str = ""
+    """Address to publish JPEG frames on; "" publishes none. Beyond loopback it needs CURVE keys."""
+    jpeg_port: Port = 5600
+    jpeg_quality: Annotated[int, msgspec.Meta(ge=1, le=100)] = 80
+    curve_secret_key_file: str = ""
+
+
+class Config(Section, frozen=True):
+    """A whole stage.toml."""
+
+    stage: StageSection = StageSection()
+    cameras: tuple[CameraSection, ...] = ()
+    actors: tuple[ActorSection, ...] = ()
+    """Empty: one actor named "actor"."""
+    body: BodySection = BodySection()
+    outputs: tuple[OutputSection, ...] = ()
+    latency: LatencySection = LatencySection()
+    console: ConsoleSection = ConsoleSection()
+    metrics: MetricsSection = MetricsSection()
+    bus: BusSection = BusSection()

@@ -1,0 +1,39 @@
+"""Errors that carry their facts and say what to do.
+
+Every error a user can cause derives from `StageError`. The command line prints it as one line,
+`stage: error: ...`, and exits with status 2; the traceback is shown only with `--debug`.
+"""
+
+from __future__ import annotations
+
+
+class StageError(Exception):
+    """Base of all errors that a user can cause and mend."""
+
+
+class ConfigError(StageError):
+    """A stage.toml that cannot be used."""
+
+
+class SourceError(StageError):
+    """A camera, file or stream that cannot be opened or read."""
+
+
+class CalibrationError(StageError):
+    """A calibration that is missing, malformed or does not fit its camera."""
+
+
+class NetworkError(StageError):
+    """A network file that is missing, corrupt or not of the expected form."""
+
+
+class BodyModelError(StageError):
+    """A body model or an actor profile that cannot be used."""
+
+
+class ResultFileError(StageError):
+    """A solve result file that is missing or malformed."""
+
+
+class SupervisionError(StageError):
+    """A stage whose processes cannot be started or kept alive."""
