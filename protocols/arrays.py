@@ -1,0 +1,43 @@
+"""Arrays in records: raw little-endian bytes, C order; the shape stands in the record's docstring.
+
+No shape or dtype travels. Both ends know them, and `from_bytes` refuses data of any other size,
+so a wrong array is found where it arrives and not where it is used.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from protocols.errors import DecodeError
+
+
+def to_bytes(array: NDArray[Any], dtype: DTypeLike = np.float32) -> bytes:
+    """Raw little-endian bytes of an array, converted to `dtype` first."""
+    return np.ascontiguousarray(array, dtype=_little_endian(dtype)).tobytes()
+
+
+def from_bytes(data: bytes, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """A read-only view of the bytes as an array; nothing is copied.
+
+    Args:
+        data: Bytes made by `to_bytes`.
+        shape: Expected shape; one axis may be -1, it takes what is there.
+        dtype: Expected element type.
+
+    Raises:
+        DecodeError: The data have another size.
+    """
+    little = _little_endian(dtype)
+    known = math.prod(length for length in shape if length >= 0) * little.itemsize
+    fits = (known > 0 and len(data) % known == 0) if -1 in shape else len(data) == known
+    if not fits:
+        raise DecodeError(f"array of {len(data)} bytes where {little.name} {shape} was expected")
+    return np.frombuffer(data, dtype=little).reshape(shape)
+
+
+def _little_endian(dtype: DTypeLike) -> np.dtype[Any]:
+    return np.dtype(dtype).newbyteorder("<")
