@@ -86,12 +86,12 @@ def rotation_matrix(camera: str, value: ArrayLike) -> Array:
         raise CalibrationError(f"camera {camera!r}: rotation is not made of numbers") from None
     if array.shape == (3, 3):
         return array
-    if array.size != 3 or not np.isfinite(array).all():  # noqa: PLR2004
+    if array.size != 3 or not np.isfinite(array).all():
         raise CalibrationError(f"camera {camera!r}: rotation is neither a 3x3 matrix nor a vector of 3")
     x, y, z = array.ravel()
     angle = float(np.linalg.norm(array))
     W = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    if angle < 1e-12:  # noqa: PLR2004
+    if angle < 1e-12:
         return np.eye(3) + W
     return np.eye(3) + np.sin(angle) / angle * W + (1 - np.cos(angle)) / angle**2 * W @ W
 
@@ -114,7 +114,7 @@ def image_size(camera: str, value: Any) -> tuple[int, int]:
         CalibrationError: It is no pair of positive whole numbers.
     """
     pair = list(value) if isinstance(value, list | tuple) else []
-    if len(pair) != 2 or not all(isinstance(n, int | float) and n >= 1 and n == int(n) for n in pair):  # noqa: PLR2004
+    if len(pair) != 2 or not all(isinstance(n, int | float) and n >= 1 and n == int(n) for n in pair):
         raise CalibrationError(f"camera {camera!r}: size must be [width, height] in pixels, not {value!r}")
     return int(pair[0]), int(pair[1])
 
@@ -123,7 +123,7 @@ class _OpenCvFile:
     """Entries of one file written by OpenCV's FileStorage."""
 
     def __init__(self, path: Path) -> None:
-        import cv2  # noqa: PLC0415  only this format needs it
+        import cv2
 
         self.path = path
         if not path.is_file():

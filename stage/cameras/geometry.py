@@ -39,7 +39,7 @@ def project(camera: Camera, points_world: ArrayLike) -> tuple[Array, Array]:
     """
     X = to_camera(camera, points_world)
     depth = X[..., 2]
-    safe = np.where(np.abs(depth) < 1e-9, 1e-9, depth)  # noqa: PLR2004  a point in the camera's own plane
+    safe = np.where(np.abs(depth) < 1e-9, 1e-9, depth)
     return to_pixels(camera, X[..., :2] / safe[..., None]), depth
 
 
@@ -135,7 +135,7 @@ def _lens_radius(k1: float, k2: float, _p1: float, _p2: float, k3: float, k4: fl
     bottom = np.polynomial.Polynomial([1, 0, k4, 0, k5, 0, k6])
     slope = top.deriv() * bottom - top * bottom.deriv()
     roots = np.concatenate([slope.trim().roots(), bottom.trim().roots()])
-    real = roots.real[(np.abs(roots.imag) < 1e-9) & (roots.real > 0.0)]  # noqa: PLR2004  rounding of the root finder
+    real = roots.real[(np.abs(roots.imag) < 1e-9) & (roots.real > 0.0)]
     return float(real.min()) if real.size > 0 else float("inf")
 
 
@@ -169,4 +169,4 @@ def _invert(coefficients: Array, target: Array) -> Array:
                 break
         miss = np.abs(distort(coefficients, guess)[0] - target).max(axis=-1)
         inverse = np.hypot(guess[..., 0], guess[..., 1]) < lens_radius(coefficients)
-    return np.where((inverse & (miss < 1e-9))[..., None], guess, np.nan)  # noqa: PLR2004  normalised: 1e-6 px
+    return np.where((inverse & (miss < 1e-9))[..., None], guess, np.nan)

@@ -1,0 +1,8 @@
+"""Sources of images; `make_source` makes the one that a camera's `source` names."""
+
+from stage.cameras.sources._choose import make_source as make_source
+from stage.cameras.sources.source import Faulty as Faulty
+from stage.cameras.sources.source import Frame as Frame
+from stage.cameras.sources.source import Seekable as Seekable
+from stage.cameras.sources.source import Source as Source
+from stage.cameras.sources.source import SourceInfo as SourceInfo
