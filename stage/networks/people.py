@@ -20,7 +20,9 @@ class _Track:
 
 
 class PeopleTracker:
-    def __init__(self, camera_ids: Sequence[str], detector: PoseDetector, network: LandmarkNetwork, max_people: int = 4):
+    def __init__(
+        self, camera_ids: Sequence[str], detector: PoseDetector, network: LandmarkNetwork, max_people: int = 4
+    ):
         self.detector, self.network, self.max_people = detector, network, max_people
         self._tracks: dict[str, list[_Track]] = {camera: [] for camera in camera_ids}
         self._next = dict.fromkeys(camera_ids, 0)

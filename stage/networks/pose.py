@@ -8,6 +8,10 @@
 3. The *landmark network* sees that region in 256 x 256 and gives 33 landmarks with visibility and
    presence, the same in metres about the hips, whether a person is there at all, and the two
    points of step 2 again, so that the next frame needs no detector.
+4. Each point is *refined* to the centre of mass of its heat map (64 x 64) near it. Measured on a
+   real recording of four cameras, this takes the disagreement of the views from 13.3 to 9.7 pixels
+   and the jitter of triangulated points from 27 to 17 mm per frame squared, for 0.8 ms: the
+   network's direct coordinates have the resolution of bf16, one pixel of the crop.
 """
 
 from __future__ import annotations
@@ -31,6 +35,11 @@ MAX_OVERLAP = 0.3
 """Detections that overlap more than this (intersection over union) are of one person."""
 
 POINTS = 33
+REFINE_WINDOW = 7
+"""Side of the part of the heat map about a point that its refinement looks at, in cells."""
+
+MIN_PEAK = 0.5
+"""A heat map that stays below this in the window leaves its point as it was."""
 _AUX_CENTER, _AUX_TOP = 33, 34
 
 
@@ -100,9 +109,7 @@ class PoseDetector:
         """Compile the detector at `path`."""
         # [0, 255] becomes [-1, 1].
         normalisation = Normalisation(mean=(127.5, 127.5, 127.5), scale=(127.5, 127.5, 127.5))
-        self._engine: Engine = OpenVinoEngine(
-            path, (0, 1), normalisation, threads=threads, precision=precision
-        )
+        self._engine: Engine = OpenVinoEngine(path, (0, 1), normalisation, threads=threads, precision=precision)
         self._anchors = make_anchors()
         boxes, scores = self._engine.infer(1)
         if boxes.shape[1:] != (len(self._anchors), 12) or scores.shape[1:] != (len(self._anchors), 1):
@@ -133,11 +140,11 @@ class PoseNetwork:
     def __init__(self, path: Path, *, batch: int = 1, threads: int = 1, precision: str = "auto") -> None:
         """Compile the landmark network at `path`."""
         self._engine: Engine = OpenVinoEngine(
-            path, (0, 1, 4), Normalisation(), batch=batch, threads=threads, precision=precision
+            path, (0, 1, 4, 3), Normalisation(), batch=batch, threads=threads, precision=precision
         )
-        points, presence, world = self._engine.infer(1)
-        if (points.shape[1:], presence.shape[1:], world.shape[1:]) != ((195,), (1,), (117,)):
-            raise NetworkError(f"{path} gives {points.shape}, {world.shape}; expected MediaPipe's pose landmarks")
+        shapes = [output.shape[1:] for output in self._engine.infer(1)]
+        if shapes != [(195,), (1,), (117,), (64, 64, 39)]:
+            raise NetworkError(f"{path} gives outputs of shapes {shapes}; expected MediaPipe's pose landmarks")
         self.facts = self._engine.facts
 
     def landmarks(self, crops: Sequence[Crop]) -> list[Landmarks]:
@@ -148,22 +155,51 @@ class PoseNetwork:
             group = crops[first : first + batch]
             for slot, crop in zip(self._engine.inputs, group, strict=False):
                 warp(crop.image, crop.region, slot)
-            points, presence, world = self._engine.infer(len(group))
+            points, presence, world, heat = self._engine.infer(len(group))
             for i, crop in enumerate(group):
-                results.append(_read(points[i], float(presence[i, 0]), world[i], crop.region, size))
+                rows = points[i].reshape(39, 5)
+                unit = refined(rows[:, :2].astype(np.float64) / size, heat[i])
+                results.append(_read(rows, unit, float(presence[i, 0]), world[i], crop.region))
         return results
 
 
+def refined(unit: npt.NDArray[np.float64], heat: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Move points to the centre of mass of their heat maps in a window about them.
+
+    Args:
+        unit: (n, 2) x, y in [0, 1] across the crop.
+        heat: (H, W, n) logits.
+
+    Returns:
+        (n, 2); a point outside of the map, or without a peak near it, stays where it was.
+    """
+    rows, columns, n = heat.shape
+    reach = np.arange(REFINE_WINDOW) - REFINE_WINDOW // 2
+    cell_x, cell_y = np.trunc(unit[:, 0] * columns).astype(int), np.trunc(unit[:, 1] * rows).astype(int)
+    x, y = cell_x[:, None] + reach, cell_y[:, None] + reach  # (n, 7) each
+    in_x, in_y = (x >= 0) & (x < columns), (y >= 0) & (y < rows)
+    point = np.arange(n)[:, None, None]
+    logits = heat[np.clip(y, 0, rows - 1)[:, :, None], np.clip(x, 0, columns - 1)[:, None, :], point]
+    mass = _sigmoid(logits) * (in_y[:, :, None] & in_x[:, None, :])  # (n, 7, 7)
+    total = np.maximum(mass.sum(axis=(1, 2)), 1e-9)
+    inside = (cell_x >= 0) & (cell_x < columns) & (cell_y >= 0) & (cell_y < rows)
+    peaked = inside & (mass.max(axis=(1, 2)) >= MIN_PEAK)
+    moved = np.stack(
+        [(mass.sum(axis=1) * x).sum(axis=1) / total / columns, (mass.sum(axis=2) * y).sum(axis=1) / total / rows],
+        axis=1,
+    )
+    return np.where(peaked[:, None], moved, unit)
+
+
 def _read(
-    points: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.float32],
+    unit: npt.NDArray[np.float64],
     presence: float,
     world: npt.NDArray[np.float32],
     region: Region,
-    size: int,
 ) -> Landmarks:
-    """Turn raw outputs, in pixels of the crop, into landmarks of the image."""
-    rows = points.reshape(39, 5)
-    pixels = region.to_image(rows[:, :2] / size)  # (39, 2)
+    """Turn raw outputs (39, 5), with refined points (39, 2), into landmarks of the image."""
+    pixels = region.to_image(unit)  # (39, 2)
     out = np.empty((POINTS, 3), np.float32)
     out[:, :2] = pixels[:POINTS]
     out[:, 2] = _sigmoid(rows[:POINTS, 3]) * _sigmoid(rows[:POINTS, 4])
