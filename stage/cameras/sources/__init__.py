@@ -1,6 +1,6 @@
-"""Sources of images; `make_source` makes the one that a camera's `source` names."""
+"""Sources of images; `open_source` picks the one that a camera's `source` names."""
 
-from stage.cameras.sources._choose import make_source as make_source
+from stage.cameras.sources._choose import open_source as open_source
 from stage.cameras.sources.source import Faulty as Faulty
 from stage.cameras.sources.source import Frame as Frame
 from stage.cameras.sources.source import Seekable as Seekable

@@ -27,10 +27,10 @@ def source_kind(section: CameraSection) -> str:
     return kind
 
 
-def make_source(
+def open_source(
     section: CameraSection, stage_rate: float = 30.0, clock: StageClock | None = None, threads: int = 1
 ) -> Source:
-    """The source of one camera, not yet opened.
+    """The source of one camera; its `open` then says size and rate.
 
     Args:
         section: The camera's part of stage.toml, with absolute paths.

@@ -6,6 +6,8 @@ is then copied once (0.15 ms), turned upright if the camera was held sideways.
 
 from __future__ import annotations
 
+from typing import Any
+
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
@@ -46,7 +48,7 @@ class BgrConverter:
         turns = (frame.rotation // _QUARTER_TURN) % 4
         width, height = (self.height, self.width) if turns % 2 else (self.width, self.height)
         bgr = self._reformatter.reformat(frame, width=width, height=height, format="bgr24", threads=1)
-        plane = bgr.planes[0]
+        plane: Any = bgr.planes[0]  # a buffer, which its type does not say
         rows = np.frombuffer(plane, np.uint8, count=height * plane.line_size).reshape(height, plane.line_size)
         pixels = rows[:, : width * 3].reshape(height, width, 3)
         np.copyto(out, np.rot90(pixels, turns) if turns else pixels)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.error import EOFError as EndOfFileError
+from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from stage.cameras.sources._pixels import BgrConverter, upright_size
@@ -57,7 +59,7 @@ class FileSource:
         try:
             # The prefix keeps FFmpeg from taking a file name with a colon for a protocol.
             self._container = av.open(f"file:{self.path}")
-        except (av.FFmpegError, OSError) as error:
+        except (FFmpegError, OSError) as error:
             raise SourceError(f"{self.path}: unreadable or truncated video ({_reason(error)})") from None
         stream = self._container.streams.best("video")
         if not isinstance(stream, VideoStream):
@@ -106,7 +108,7 @@ class FileSource:
         assert time_base is not None  # every stream of an open container has one
         try:
             container.seek(int((self._first_ns + target_ns) / NS / time_base), stream=self._stream, backward=True)
-        except (av.FFmpegError, OSError) as error:
+        except (FFmpegError, OSError) as error:
             raise SourceError(f"{self.path}: cannot seek ({_reason(error)})") from None
         self._decoded.clear()
         self._packets = container.demux(self._stream)
@@ -137,16 +139,16 @@ class FileSource:
         while len(self._decoded) == 0:
             try:
                 packet = next(self._packets, None)
-            except (av.FFmpegError, OSError):
+            except (FFmpegError, OSError):
                 self.faults["undecodable"] += 1
                 packet = None  # what follows a place that cannot be demuxed is not found again
             if packet is None:
                 return None
             try:
                 self._decoded.extend(f for f in packet.decode() if isinstance(f, av.VideoFrame))
-            except av.EOFError:
+            except EndOfFileError:
                 return None
-            except (av.FFmpegError, OSError):
+            except (FFmpegError, OSError):
                 self.faults["undecodable"] += 1
         return self._decoded.popleft()
 
@@ -186,7 +188,7 @@ class FileSource:
         ended_s = self._last_ns / NS + frame_s
         if stated_s - ended_s > max(_TRUNCATED_S, 2 * frame_s):
             raise TruncatedError(
-                f"{self.path}: truncated video: it ends after {ended_s:.2f} s, but states {stated_s:.2f} s; copy it again"
+                f"{self.path}: truncated video: ends after {ended_s:.2f} s but states {stated_s:.2f} s; copy it again"
             )
 
     def _info(self) -> SourceInfo:
