@@ -8,7 +8,7 @@ A subclass says what to do; the base class says when:
 4. `step()`      again and again; one unit of work, back within about 100 ms.
 5. `teardown()`  once, on the way out, however that came about; also after a `setup` that failed.
 
-In between the base class sends a heartbeat every quarter second from the same thread, on purpose:
+Between steps the base class sends a heartbeat every quarter second, from the same thread on purpose:
 a step that hangs silences it, and the supervisor then replaces the worker. SIGTERM ends the loop
 after the current step. SIGINT is ignored: Ctrl-C is for the supervisor, who stops everything in order.
 A `StageError` becomes one line on stderr, an error event and exit status 2.
@@ -80,7 +80,7 @@ class Worker:
         """Close what `setup` opened, as far as it came."""
 
     def report(self) -> None:
-        """Bring `counters`, `facts` and `legs` up to date; called before every heartbeat after `setup`."""
+        """Bring `counters`, `facts` and `legs` up to date; called before every heartbeat."""
 
     def mark(self, age_ns: int) -> None:
         """Count one finished item that was `age_ns` old when it was taken up."""
@@ -114,17 +114,22 @@ class Worker:
             if standby:
                 self._await_promotion()
                 self._open_bus()
-            self.setup()
-            self._loop()
+            self._set_up_and_loop()
         except (StageError, ProtocolError) as error:
             if hasattr(self, "publisher"):
                 self.event("error", str(error))
             raise
         finally:
-            self._stopping = True
-            self.teardown()
             if hasattr(self, "publisher"):
                 self.publisher.close()
+
+    def _set_up_and_loop(self) -> None:
+        try:
+            self.setup()
+            self._loop()
+        finally:
+            self._stopping = True
+            self.teardown()
 
     def _loop(self) -> None:
         # What is alive now stays: the collector need not walk through models at every pass.
@@ -141,10 +146,10 @@ class Worker:
             if (now := time.monotonic()) >= next_beat:
                 next_beat = now + HEARTBEAT_S
                 self._beat(now)
+        self._beat(time.monotonic())
 
     def _open_bus(self) -> None:
-        self.publisher = Publisher(self.run_dir, self.name)
-        self._beat(time.monotonic())
+        self.publisher = Publisher(self.run_dir, self.name, self.clock)
 
     def _await_promotion(self) -> None:
         print("standby", flush=True)
@@ -152,8 +157,7 @@ class Worker:
             raise SystemExit(0)
 
     def _beat(self, now: float) -> None:
-        if self.state != "starting":
-            self.report()
+        self.report()
         then, items_then = self._counts[0]
         self._counts.append((now, self.counters["items"]))
         heartbeat = Heartbeat(
