@@ -148,8 +148,8 @@ def open_for_reading(name: str) -> tuple[tuple[int, int], mmap.mmap, RingShape]:
     path = ring_path(name)
     with _opened(path, os.O_RDONLY) as descriptor:
         status = os.fstat(descriptor)
-        header = os.pread(descriptor, _HEADER.size, 0)
-        if not stat.S_ISREG(status.st_mode) or len(header) < _HEADER.size or not header.startswith(_MAGIC):
+        header = os.pread(descriptor, _HEADER.size, 0) if stat.S_ISREG(status.st_mode) else b""
+        if len(header) < _HEADER.size or not header.startswith(_MAGIC):
             raise RingError(f"{path} is not a frame ring")
         _, version, *sides = _HEADER.unpack(header)
         if version != _VERSION:
@@ -194,7 +194,7 @@ def remove_stale_rings(prefix: str = RING_PREFIX) -> list[str]:
     if not SHARED_MEMORY.is_dir():
         return []
     paths = [path for path in SHARED_MEMORY.iterdir() if path.name.startswith(prefix) and _NAME.fullmatch(path.name)]
-    return sorted(path.name for path in paths if _looks_like_a_ring(path) and _remove_if_stale(path))
+    return sorted(path.name for path in paths if _remove_if_stale(path))
 
 
 _POPULATE = getattr(mmap, "MAP_POPULATE", 0)  # no page faults in the first frames
@@ -207,7 +207,7 @@ def _create_locked(path: Path) -> int:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         except FileExistsError:
             if not _remove_if_stale(path):
-                raise RingError(f"{path} is in use by another process: is this stage running twice?") from None
+                raise RingError(f"{path} is in use: is this stage running twice?") from None
             continue
         except OSError as error:
             raise RingError(f"{path}: {error.strerror}") from error
@@ -233,10 +233,10 @@ def _reserve_room(name: str, descriptor: int, needed_bytes: int) -> None:
 
 
 def _remove_if_stale(path: Path) -> bool:
-    """Whether the name is free now."""
+    """Whether the name is free now: it was free, or named a ring whose writer is dead."""
     try:
         with _opened(path, os.O_RDWR) as descriptor:
-            if not _try_lock(descriptor):
+            if not (_is_ring(descriptor) and _try_lock(descriptor)):
                 return False
             if _is_at(descriptor, path):
                 path.unlink(missing_ok=True)
@@ -247,13 +247,11 @@ def _remove_if_stale(path: Path) -> bool:
         return False
 
 
-def _looks_like_a_ring(path: Path) -> bool:
-    """Whether the file begins as a ring does, or is empty because its writer died while making it."""
-    try:
-        with _opened(path, os.O_RDONLY) as descriptor:
-            return os.pread(descriptor, len(_MAGIC), 0) in (b"", bytes(len(_MAGIC)), _MAGIC)
-    except RingError:
+def _is_ring(descriptor: int) -> bool:
+    """Whether the file begins as a ring does, or not at all because its writer died while making it."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         return False
+    return os.pread(descriptor, len(_MAGIC), 0) in (b"", bytes(len(_MAGIC)), _MAGIC)
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -5,15 +5,7 @@ connects there. Either end may start first, die and come back: ZeroMQ reconnects
 `kind.subject` ("landmarks.left", "event.solve"), a subscription is a prefix of them.
 
 Nobody waits for anybody. Queues are bounded, a publisher never blocks, and what a slow subscriber
-cannot take is lost, but never silently: messages are numbered per topic, and the subscriber counts
-
-    received       messages handed to its owner
-    gaps           numbers that never arrived (full queues, a publisher's restart)
-    drops          messages that arrived and were replaced by a newer one of their topic (`drain`)
-    decode_errors  messages that were not understood
-    restarts       publishers that came back
-
-so that for every topic: last number + 1 = first number + received + gaps + drops.
+cannot take is lost, but never silently: `protocols.sequences` says how it is counted.
 """
 
 from __future__ import annotations
@@ -27,9 +19,10 @@ from typing import Any
 import zmq
 
 from protocols.clock import CLOCK_FILE, StageClock, read_clock
-from protocols.codec import MAX_MESSAGE_BYTES, Envelope, decode, encode
+from protocols.codec import MAX_MESSAGE_BYTES, decode, encode
 from protocols.errors import BusError, DecodeError
 from protocols.messages import Record
+from protocols.sequences import StreamCounters
 
 QUEUE_LENGTH = 64
 """Messages that wait, per subscriber and side, before further ones are lost."""
@@ -145,8 +138,7 @@ class Subscriber:
             BusError: A publisher's name cannot be an address.
         """
         addresses = [endpoint(run_dir, name) for name in publishers]
-        self._counters: dict[str, int] = dict.fromkeys(("received", "gaps", "drops", "decode_errors", "restarts"), 0)
-        self._last: dict[str, tuple[int, int]] = {}  # topic -> (start of its publisher, last sequence)
+        self._counters = StreamCounters()
         self._context = zmq.Context()
         self.socket: zmq.Socket[bytes] = self._context.socket(zmq.SUB)
         """For a `zmq.Poller`; do not receive from it directly."""
@@ -163,8 +155,8 @@ class Subscriber:
 
     @property
     def counters(self) -> dict[str, int]:
-        """What was received and lost since the start; the names are explained above."""
-        return dict(self._counters)
+        """What was received and lost since the start, see `protocols.sequences`."""
+        return self._counters.as_dict()
 
     def receive(self, timeout_ms: int) -> Message | None:
         """The next message, in the order of arrival; None when none comes within the time.
@@ -175,7 +167,7 @@ class Subscriber:
         while self.socket.poll(max(0, (deadline_ns - time.monotonic_ns()) // 1_000_000)):
             message = self._take()
             if message is not None:
-                self._counters["received"] += 1
+                self._counters.received += 1
                 return message
         return None
 
@@ -186,15 +178,15 @@ class Subscriber:
         """
         newest: dict[str, Message] = {}
         for message in self._waiting():
-            self._counters["drops"] += newest.pop(message.topic, None) is not None
+            self._counters.drops += newest.pop(message.topic, None) is not None
             newest[message.topic] = message
-        self._counters["received"] += len(newest)
+        self._counters.received += len(newest)
         return list(newest.values())
 
     def drain_all(self) -> list[Message]:
         """Every waiting message, in the order of arrival; never blocks."""
         messages = self._waiting()
-        self._counters["received"] += len(messages)
+        self._counters.received += len(messages)
         return messages
 
     def close(self) -> None:
@@ -229,18 +221,10 @@ class Subscriber:
             topic = parts[0].decode()
             envelope = decode(parts[1])
         except (DecodeError, UnicodeDecodeError):
-            self._counters["decode_errors"] += 1
+            self._counters.decode_errors += 1
             return None
-        self._count_gap(topic, envelope)
+        self._counters.arrived(topic, envelope)
         return Message(topic, envelope.record, envelope.sequence, envelope.sent_ns)
-
-    def _count_gap(self, topic: str, envelope: Envelope) -> None:
-        start, last = self._last.get(topic, (envelope.start, envelope.sequence - 1))
-        if start != envelope.start:  # a new run of the publisher, numbered from 0 again
-            self._counters["restarts"] += 1
-            last = -1
-        self._counters["gaps"] += max(0, envelope.sequence - last - 1)
-        self._last[topic] = (envelope.start, envelope.sequence)
 
 
 def _clock_of(run_dir: Path) -> StageClock:

@@ -1,0 +1,135 @@
+"""Who may reach a socket from another host: ZeroMQ's CURVE keys.
+
+A publisher beyond loopback has a key pair and a list of those who may subscribe:
+
+    keys/stage.key_secret      its own pair, readable by its user only
+    keys/stage.key             its public key, for the subscribers
+    keys/clients/*.key         the public keys of the subscribers that are let in
+
+A subscriber has a pair of its own and the publisher's public key. `create_keys` makes a pair;
+public keys are carried by hand. Without keys nothing binds beyond loopback.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from pathlib import Path
+from typing import Any
+
+import zmq
+from zmq.auth import create_certificates, load_certificate
+from zmq.auth.thread import ThreadAuthenticator
+from zmq.utils import z85
+
+from protocols.errors import BusError
+
+CLIENTS_FOLDER = "clients"
+_KEY_BYTES = 32
+
+
+def create_keys(folder: Path, name: str) -> tuple[Path, Path]:
+    """Makes a key pair.
+
+    Returns:
+        The public and the secret key's file.
+
+    Raises:
+        BusError: The folder cannot be written.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        public_file, secret_file = (Path(file) for file in create_certificates(folder, name))
+        secret_file.chmod(0o600)
+    except OSError as error:
+        raise BusError(f"{folder}: {error.strerror}; no keys made") from error
+    return public_file, secret_file
+
+
+def tcp_endpoint(host: str, port: int) -> str:
+    """A ZeroMQ address, IPv6 in brackets."""
+    return f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this host can reach the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def require_keys(host: str, secret_key_file: Path | None) -> None:
+    """Refuses an open door.
+
+    Raises:
+        BusError: The address is beyond loopback and there is no key.
+    """
+    if secret_key_file is None and not is_loopback(host):
+        raise BusError(
+            f"frames on {host} could be watched by anybody: set [bus] curve_secret_key_file, or bind to 127.0.0.1"
+        )
+
+
+def guard(context: zmq.Context[Any], socket: zmq.Socket[Any], secret_key_file: Path) -> ThreadAuthenticator:
+    """Lets only the listed clients connect to a socket; call before it binds.
+
+    Returns:
+        The running authenticator, to be stopped before the context ends.
+
+    Raises:
+        BusError: A key or the folder of clients cannot be read.
+    """
+    clients = secret_key_file.parent / CLIENTS_FOLDER
+    if not any(clients.glob("*.key")):
+        raise BusError(f"{clients}: no client's public key (*.key) there, so nobody could subscribe; put them there")
+    socket.curve_publickey, socket.curve_secretkey = load_pair(secret_key_file)
+    socket.curve_server = True
+    authenticator = ThreadAuthenticator(context)
+    authenticator.start()
+    try:
+        authenticator.configure_curve(domain="*", location=str(clients))
+    except (OSError, ValueError) as error:
+        authenticator.stop()
+        raise BusError(f"{clients}: {error}") from error
+    return authenticator
+
+
+def identify(socket: zmq.Socket[Any], secret_key_file: Path, server_key_file: Path) -> None:
+    """Gives a connecting socket its pair and the key of the publisher it expects; call before it connects.
+
+    Raises:
+        BusError: A key cannot be read.
+    """
+    socket.curve_serverkey = _load(server_key_file)[0]
+    socket.curve_publickey, socket.curve_secretkey = load_pair(secret_key_file)
+
+
+def load_pair(secret_key_file: Path) -> tuple[bytes, bytes]:
+    """(public key, secret key) of a secret key file.
+
+    Raises:
+        BusError: It is missing, or is not one.
+    """
+    public, secret = _load(secret_key_file)
+    if secret is None:
+        raise BusError(f"{secret_key_file} holds no secret key: give the .key_secret file of the pair")
+    return public, secret
+
+
+def _load(file: Path) -> tuple[bytes, bytes | None]:
+    try:
+        public, secret = load_certificate(file)
+    except (OSError, ValueError) as error:
+        raise BusError(f"{file}: cannot be read as a CURVE key ({error})") from error
+    if any(key is not None and not _is_key(key) for key in (public, secret)):
+        raise BusError(f"{file}: not a CURVE key")
+    return public, secret
+
+
+def _is_key(key: bytes) -> bool:
+    """Whether these are 32 bytes in Z85, ZeroMQ's printable form."""
+    try:
+        return len(z85.decode(key)) == _KEY_BYTES
+    except (KeyError, ValueError, struct.error, AssertionError):
+        return False
