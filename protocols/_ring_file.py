@@ -156,7 +156,7 @@ def open_for_reading(name: str) -> tuple[tuple[int, int], mmap.mmap, RingShape]:
             raise RingError(f"{path} is a frame ring of version {version}, this program reads version {_VERSION}")
         shape = RingShape(*sides).check(name)
         if status.st_size != shape.total_bytes:
-            raise RingError(f"{path} has {status.st_size} bytes where its header needs {shape.total_bytes}")
+            raise RingError(f"frame ring {path} has {status.st_size} bytes where its header needs {shape.total_bytes}")
         memory = mmap.mmap(descriptor, shape.total_bytes, flags=mmap.MAP_SHARED | _POPULATE, prot=mmap.PROT_READ)
     return (status.st_dev, status.st_ino), memory, shape
 
