@@ -10,6 +10,8 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --co
 
 .DEFAULT_GOAL := help
 .PHONY: help live models test lint bench clean
+# One pip at a time in one environment, also under `make -j`.
+.NOTPARALLEL:
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -20,7 +22,8 @@ live: models ## The live stage on the demo recording (CONFIG=my/stage.toml for a
 models: $(VENV)/installed ## Fetch and verify the networks, build the body model's cache (once)
 	$(BIN)/stage models
 
-test: $(VENV)/installed-dev ## All tests
+test: $(VENV)/installed-dev ## All tests; PYTEST_ARGS=... goes to pytest
+	@$(BIN)/stage models || echo "tests that need what is missing will skip" >&2
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/installed-dev ## Style (ruff), types (pyright) and the direction of imports (import-linter)

@@ -59,7 +59,7 @@ def check_device(camera: CameraSection) -> Finding:
 
 
 def check_port_free(section: str, host: str, port: int) -> Finding:
-    """Whether the stage will be able to serve on this TCP port."""
+    """Whether the stage will be able to serve on this TCP port; without it the rest of the stage goes on."""
     subject, place = "ports", f"{section} {host}:{port}"
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -70,7 +70,7 @@ def check_port_free(section: str, host: str, port: int) -> Finding:
     except OSError as error:
         what = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be bound: {error.strerror}"
         advice = f"stop the program that has it, or set another in [{section.partition('.')[0]}]"
-        return Finding("fail", subject, f"{place} {what}", advice)
+        return Finding("warn", subject, f"{place} {what}", advice)
     return Finding("ok", subject, f"{place} is free")
 
 

@@ -81,11 +81,11 @@ def test_an_empty_or_damaged_cache_fails(tmp_path: Path, monkeypatch: pytest.Mon
     assert parts.check_body_model().level == "fail"
 
 
-def test_a_port_in_use_fails_and_a_free_one_does_not() -> None:
+def test_a_port_in_use_is_warned_about_and_a_free_one_is_not() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         finding = stage_checks.check_port_free("console", "127.0.0.1", port)
-        assert (finding.level, str(port) in finding.fact) == ("fail", True)
+        assert (finding.level, str(port) in finding.fact) == ("warn", True)
         assert "[console]" in finding.advice
     assert stage_checks.check_port_free("console", "127.0.0.1", port).level == "ok"
 
