@@ -15,7 +15,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import zmq
 from zmq.auth import create_certificates, load_certificate
@@ -81,18 +81,25 @@ def guard(context: zmq.Context[Any], socket: zmq.Socket[Any], secret_key_file: P
         BusError: A key or the folder of clients cannot be read.
     """
     clients = secret_key_file.parent / CLIENTS_FOLDER
-    if not any(clients.glob("*.key")):
+    permitted = frozenset(_load(file)[0] for file in clients.glob("*.key"))
+    if len(permitted) == 0:
         raise BusError(f"{clients}: no client's public key (*.key) there, so nobody could subscribe; put them there")
     socket.curve_publickey, socket.curve_secretkey = load_pair(secret_key_file)
     socket.curve_server = True
     authenticator = ThreadAuthenticator(context)
     authenticator.start()
-    try:
-        authenticator.configure_curve(domain="*", location=str(clients))
-    except (OSError, ValueError) as error:
-        authenticator.stop()
-        raise BusError(f"{clients}: {error}") from error
+    authenticator.configure_curve_callback("*", _Clients(permitted))
     return authenticator
+
+
+class _Clients(NamedTuple):
+    """Answers the authenticator, whose thread asks once per connection."""
+
+    permitted: frozenset[bytes]
+
+    def callback(self, _domain: str, key: bytes) -> bool:
+        """Whether the owner of this public key may connect."""
+        return key in self.permitted
 
 
 def identify(socket: zmq.Socket[Any], secret_key_file: Path, server_key_file: Path) -> None:
