@@ -1,0 +1,92 @@
+"""What processes a stage consists of: their modules, threads, and what the stage cannot do without.
+
+The order of a plan is the start order. Sources come last: nothing is captured before somebody can
+look at it, so that a file plays from its first frame and a show starts without a burst of old frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stage.config import Config
+
+WORKER_MODULES: Mapping[str, str] = {
+    kind: f"workers.{kind}" for kind in ("capture", "landmarks", "solve", "broadcast", "console")
+}
+
+SPARED_KINDS = frozenset({"landmarks", "solve"})
+"""Kinds that load networks and models for seconds, so that one spare is kept ready."""
+
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+@dataclass(frozen=True)
+class WorkerPlan:
+    """One worker to be kept alive."""
+
+    name: str
+    """Unique in the stage: the kind, or for captures "capture.<camera>"."""
+    module: str
+    """Started as `python -m MODULE`."""
+    vital_group: str = ""
+    """When every worker of a group refuses to start, the stage is impossible; "" is in no group."""
+    source: bool = False
+    """Started last, and asked whether it has finished."""
+    spare: bool = False
+    """Keep a prepared standby."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """First part of the name."""
+        return self.name.partition(".")[0]
+
+
+def plan_stage(
+    config: Config, *, console: bool = True, modules: Mapping[str, str] = WORKER_MODULES
+) -> tuple[WorkerPlan, ...]:
+    """List the workers of a stage in start order.
+
+    Args:
+        config: The stage.
+        console: False leaves the page in the browser out, whatever the config says.
+        modules: Python module per kind; a kind that is absent is left out.
+    """
+    names = ["solve", "landmarks", "broadcast"]
+    if console and config.console.enabled:
+        names.append("console")
+    names += [f"capture.{camera.id}" for camera in config.cameras]
+    threads = {"landmarks": config.body.threads, "solve": config.body.solve_threads}
+    plans = []
+    for name in names:
+        kind = name.partition(".")[0]
+        if kind not in modules:
+            continue
+        plans.append(
+            WorkerPlan(
+                name=name,
+                module=modules[kind],
+                vital_group=kind if kind in ("capture", "landmarks", "solve") else "",
+                source=kind == "capture",
+                spare=kind in SPARED_KINDS,
+                environment=_environment(threads.get(kind, 1)),
+            )
+        )
+    return tuple(plans)
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Thread pools as wide as planned, that sleep when idle; few malloc arenas keep memory flat."""
+    return {
+        **dict.fromkeys(_THREAD_VARIABLES, str(threads)),
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "MALLOC_ARENA_MAX": "2",
+        "PYTHONUNBUFFERED": "1",
+    }
