@@ -6,3 +6,4 @@ from stage.cameras.sources.source import Frame as Frame
 from stage.cameras.sources.source import Seekable as Seekable
 from stage.cameras.sources.source import Source as Source
 from stage.cameras.sources.source import SourceInfo as SourceInfo
+from stage.cameras.sources.source import TruncatedError as TruncatedError

@@ -7,7 +7,7 @@ from stage.cameras.sources.source import Source
 from stage.config import CameraSection
 from stage.errors import SourceError
 
-STREAMS = ("rtsp", "rtsps", "rtmp", "http", "https", "tcp", "udp", "rtp", "srt")
+STREAMS = ("rtsp", "rtsps", "http", "https", "tcp", "udp")
 KINDS = ("file", "device", "images", "synthetic", *STREAMS)
 LIVE_KINDS = ("device", *STREAMS)
 

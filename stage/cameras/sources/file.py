@@ -18,16 +18,12 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from stage.cameras.sources._pixels import BgrConverter, upright_size
-from stage.cameras.sources.source import Frame, Image, SourceInfo
+from stage.cameras.sources.source import Frame, Image, SourceInfo, TruncatedError
 from stage.errors import SourceError
 
 NS = 1_000_000_000
 _TRUNCATED_S = 0.1
 """A file may end this much (or two frames) before its stated end."""
-
-
-class TruncatedError(SourceError):
-    """A video that ends before the duration it states; everything before that has been delivered."""
 
 
 class FileSource:
@@ -77,6 +73,7 @@ class FileSource:
         self._decoded.appendleft(first)
         self._first_ns = self._absolute_ns(first, 0)
         self._end_ns = self._stated_end_ns()
+        self._complained = False
         self._last_ns = -1
         self._convert = BgrConverter(*upright_size(first))
         return self._info()
@@ -85,7 +82,7 @@ class FileSource:
         """Read the next frame; None after the last.
 
         Raises:
-            TruncatedError: The file ended before its time.
+            TruncatedError: The file ended before its time; raised once, then None.
             SourceError: The file is not open, or `out` has the wrong shape.
         """
         frame = self._next_decoded()
@@ -181,12 +178,13 @@ class FileSource:
         return None
 
     def _check_complete(self) -> None:
-        if self._end_ns is None or self._last_ns < 0:
+        if self._end_ns is None or self._last_ns < 0 or self._complained:
             return
         frame_s = 1.0 / self._rate if self._rate > 0 else 0.0
         stated_s = (self._end_ns - self._first_ns) / NS
         ended_s = self._last_ns / NS + frame_s
         if stated_s - ended_s > max(_TRUNCATED_S, 2 * frame_s):
+            self._complained = True
             raise TruncatedError(
                 f"{self.path}: truncated video: ends after {ended_s:.2f} s but states {stated_s:.2f} s; copy it again"
             )

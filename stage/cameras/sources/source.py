@@ -29,6 +29,10 @@ LIVE_WAIT_S = 0.05
 """How long `read` of a live source waits for a frame."""
 
 
+class TruncatedError(SourceError):
+    """A recording that ends before the duration it states; everything before that has been delivered."""
+
+
 class Frame(NamedTuple):
     """One image and its times."""
 
