@@ -21,14 +21,37 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32] | npt.NDArray[np.float64]
-ByteImage = npt.NDArray[np.uint8]
+ImageArray = npt.NDArray[np.uint8]
+"""uint8 (H, W, 3) BGR, or (H, W) grey."""
+
+SMALLEST_PX = 8.0
+"""A person smaller than this is none."""
+
+LARGEST = 8.0
+"""A region larger than this many images is none."""
+
+
+class Circle(NamedTuple):
+    """The circle about a person: its centre at the hips, and the vector from there to the top."""
+
+    x: float
+    """Centre, image pixels."""
+    y: float
+    up_x: float
+    """From the centre to the point of the circle above the person's head; its length is the radius."""
+    up_y: float
+
+    @property
+    def radius(self) -> float:
+        """Radius in pixels."""
+        return float(np.hypot(self.up_x, self.up_y))
 
 
 class Region(NamedTuple):
     """A rotated rectangle in the image."""
 
     x: float
-    """Centre, pixels."""
+    """Centre, image pixels."""
     y: float
     width: float
     """Side lengths, pixels."""
@@ -54,18 +77,25 @@ class Region(NamedTuple):
         A = self.image_from_unit()
         return (points_image - A[:, 2]) @ np.linalg.inv(A[:, :2]).T
 
+    def is_usable(self, image: ImageArray) -> bool:
+        """Whether there is something to look at: finite, of sane size, and touching the image."""
+        if not np.isfinite(self).all():
+            return False
+        height, width = image.shape[:2]
+        small, large = min(self.width, self.height), max(self.width, self.height)
+        reach = 0.5 * large
+        return (
+            small >= SMALLEST_PX
+            and large <= LARGEST * max(width, height)
+            and -reach < self.x < width + reach
+            and -reach < self.y < height + reach
+        )
 
-def square_from_axis(center: FloatArray, top: FloatArray, expansion: float) -> Region:
-    """MediaPipe's rule: a square about `center` whose half side reaches `top`, turned so that `top` is up.
 
-    Args:
-        center: The person's middle (the hips), image pixels (2,).
-        top: The point of the circle about the person that lies above the hips, pixels (2,).
-        expansion: Factor on the side for a margin.
-    """
-    dx, dy = float(top[0] - center[0]), float(top[1] - center[1])
-    side = 2.0 * expansion * float(np.hypot(dx, dy))
-    return Region(float(center[0]), float(center[1]), side, side, float(np.arctan2(dx, -dy)))
+def square_about(circle: Circle, expansion: float) -> Region:
+    """MediaPipe's rule: the square about the circle, `expansion` times as large, turned upright."""
+    side = 2.0 * expansion * circle.radius
+    return Region(circle.x, circle.y, side, side, float(np.arctan2(circle.up_x, -circle.up_y)))
 
 
 def letterbox(width: int, height: int, crop_width: int, crop_height: int) -> Region:
@@ -74,8 +104,8 @@ def letterbox(width: int, height: int, crop_width: int, crop_height: int) -> Reg
     return Region(0.5 * (width - 1), 0.5 * (height - 1), scale * crop_width, scale * crop_height, 0.0)
 
 
-def warp(image: ByteImage, region: Region, out: ByteImage) -> None:
-    """Fill `out` (h, w, 3) with the region of `image` (H, W, 3), bilinear, black outside.
+def warp(image: ImageArray, region: Region, out: npt.NDArray[np.uint8]) -> None:
+    """Fill `out` (h, w, 3) with the region of `image`, bilinear, black outside.
 
     The image is read in place, so it may be a view of a frame ring.
     """
@@ -86,12 +116,9 @@ def warp(image: ByteImage, region: Region, out: ByteImage) -> None:
     M[:, 1] = A[:, 1] / height
     # Pixel i of the crop covers [i, i + 1) / width of the region, so that its centre is at i + 0.5.
     M[:, 2] = A[:, 2] + 0.5 * (M[:, 0] + M[:, 1])
-    cv2.warpAffine(
-        image,
-        M,
-        (width, height),
-        dst=out,
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(0, 0, 0),
-    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    if image.ndim == 3 and image.shape[2] == 3:
+        cv2.warpAffine(image, M, (width, height), out, flags, cv2.BORDER_CONSTANT, (0, 0, 0))
+    else:
+        grey = cv2.warpAffine(image, M, (width, height), None, flags, cv2.BORDER_CONSTANT, 0)
+        out[:] = grey.reshape(height, width, 1)

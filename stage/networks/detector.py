@@ -1,0 +1,112 @@
+"""MediaPipe's pose detector: finds people in a whole image.
+
+It sees the image in 224 x 224 and proposes 2,254 boxes, one per *anchor*. An anchor is a cell of a
+grid over the image (strides 8, 16 and three times 32, two anchors each); the outputs are offsets
+from the anchor's centre in pixels of the 224 image. Besides the box of a face and trunk it gives
+two points of each person: the middle of the hips, and the top of a circle about the whole body.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from stage.errors import NetworkError
+from stage.networks.engine import Engine, Normalisation, OpenVinoEngine
+from stage.networks.regions import Circle, FloatArray, ImageArray, letterbox, warp
+
+MIN_DETECTION_SCORE = 0.5
+
+MAX_OVERLAP = 0.3
+"""Proposals that overlap more than this (intersection over union) are of one person."""
+
+
+class Detection(NamedTuple):
+    """A person found in a whole image."""
+
+    score: float
+    circle: Circle
+    """The circle about the whole body."""
+
+
+def make_anchors() -> npt.NDArray[np.float64]:
+    """Centres (2254, 2) of the detector's anchors, in units of the image."""
+    layers = []
+    for grid, per_cell in ((28, 2), (14, 2), (7, 6)):
+        centers = (np.arange(grid) + 0.5) / grid
+        y, x = np.meshgrid(centers, centers, indexing="ij")
+        layers.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), per_cell, axis=0))
+    return np.concatenate(layers)
+
+
+class PoseDetector:
+    """Finds people in whole images."""
+
+    def __init__(self, path: Path, *, threads: int = 1, precision: str = "auto") -> None:
+        """Compile the detector at `path`.
+
+        Raises:
+            NetworkError: The file is missing, corrupt, or another network.
+        """
+        to_plus_minus_one = Normalisation(mean=(127.5, 127.5, 127.5), scale=(127.5, 127.5, 127.5))
+        self._engine: Engine = OpenVinoEngine(path, (0, 1), to_plus_minus_one, threads=threads, precision=precision)
+        self._anchors = make_anchors()
+        shapes = [output.shape[1:] for output in self._engine.infer(1)]
+        if shapes != [(len(self._anchors), 12), (len(self._anchors), 1)]:
+            raise NetworkError(f"{path} gives outputs of shapes {shapes}; expected MediaPipe's pose detector")
+
+    def detect(self, image: ImageArray, max_people: int) -> list[Detection]:
+        """People in an image, best first, at most `max_people`."""
+        size = self._engine.inputs.shape[1]
+        whole = letterbox(image.shape[1], image.shape[0], size, size)
+        warp(image, whole, self._engine.inputs[0])
+        boxes, logits = self._engine.infer(1)
+        scores = 1.0 / (1.0 + np.exp(-np.clip(logits[0, :, 0].astype(np.float64), -60.0, 60.0)))
+        found = np.flatnonzero(scores >= MIN_DETECTION_SCORE)
+        if len(found) == 0:
+            return []
+        raw, anchors = boxes[0, found].astype(np.float64) / size, self._anchors[found]
+        middle, half = raw[:, :2] + anchors, 0.5 * raw[:, 2:4]
+        corners = np.concatenate([middle - half, middle + half], axis=1)  # (n, 4)
+        axis = raw[:, 4:8] + np.tile(anchors, 2)  # (n, 4): hips, top
+        people = []
+        for score, points in merged(scores[found], corners, axis, max_people):
+            hips, top = whole.to_image(points.reshape(2, 2))
+            people.append(Detection(score, Circle(hips[0], hips[1], top[0] - hips[0], top[1] - hips[1])))
+        return people
+
+
+def merged(
+    scores: FloatArray, boxes: FloatArray, points: FloatArray, max_people: int
+) -> list[tuple[float, npt.NDArray[np.float64]]]:
+    """One (score, points) per person, best first: overlapping proposals are averaged by their scores.
+
+    Args:
+        scores: (n,) in [0, 1].
+        boxes: (n, 4) left, top, right, bottom.
+        points: (n, k) what is averaged.
+        max_people: How many are wanted.
+    """
+    order = np.argsort(-scores, kind="stable")
+    people = []
+    while len(order) > 0 and len(people) < max_people:
+        same = overlap(boxes[order[0]], boxes[order]) > MAX_OVERLAP
+        same[0] = True
+        group = order[same]
+        weights = scores[group] / scores[group].sum()
+        people.append((float(scores[group[0]]), weights @ points[group]))
+        order = order[~same]
+    return people
+
+
+def overlap(box: FloatArray, boxes: FloatArray) -> npt.NDArray[np.float64]:
+    """Intersection over union (n,) of `box` (4,) with `boxes` (n, 4)."""
+    low = np.maximum(box[:2], boxes[:, :2])
+    high = np.minimum(box[2:], boxes[:, 2:])
+    shared = np.prod(np.clip(high - low, 0.0, None), axis=1)
+    area = np.prod(np.clip(box[2:] - box[:2], 0.0, None))
+    areas = np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0.0, None), axis=1)
+    return shared / np.maximum(area + areas - shared, 1e-9)

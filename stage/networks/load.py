@@ -1,0 +1,69 @@
+"""From [body] of stage.toml to networks that run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stage.config import BodySection, Config
+from stage.networks import pose
+from stage.networks.detector import PoseDetector
+from stage.networks.engine import Engine, Normalisation, OpenVinoEngine
+from stage.networks.landmarks import LandmarkNetwork
+from stage.networks.people import PeopleTracker
+from stage.networks.store import ensure
+
+DETECTOR = "mediapipe-pose-detector"
+
+
+def load_tracker(config: Config) -> PeopleTracker:
+    """The tracker of all people in all cameras of a stage, networks compiled and warm.
+
+    Raises:
+        NetworkError: A network cannot be had, read or run.
+    """
+    body = config.body
+    cameras = [camera.id for camera in config.cameras]
+    return PeopleTracker(
+        cameras,
+        [actor.id for actor in config.actors],
+        PoseDetector(ensure(DETECTOR), precision=body.precision),
+        load_landmark_network(body, batch=max(1, len(cameras))),
+        max_people=body.max_people,
+    )
+
+
+def load_landmark_network(body: BodySection, batch: int = 1) -> LandmarkNetwork:
+    """The landmark network that [body] names: one of ours, or a description (.toml) of an ONNX file.
+
+    Args:
+        body: Network, engine, device, precision and threads.
+        batch: Crops that are looked at in one go.
+
+    Raises:
+        NetworkError: The network cannot be had, read or run.
+    """
+    if body.network.endswith(".toml"):
+        from stage.networks.onnx import OnnxNetwork, read_description
+
+        description = read_description(Path(body.network))
+        engine = _engine(description.file, description.outputs, description.normalisation, body, batch)
+        return OnnxNetwork(description, engine)
+    return pose.PoseNetwork(_engine(ensure(body.network), pose.OUTPUTS, pose.NORMALISATION, body, batch))
+
+
+def _engine(
+    path: Path, outputs: tuple[int, ...], normalisation: Normalisation, body: BodySection, batch: int
+) -> Engine:
+    if body.engine == "torch":
+        from stage.networks.torch_engine import TorchEngine
+
+        return TorchEngine(
+            path,
+            outputs,
+            normalisation,
+            batch=batch,
+            device=body.device,
+            threads=body.threads,
+            precision=body.precision,
+        )
+    return OpenVinoEngine(path, outputs, normalisation, batch=batch, threads=body.threads, precision=body.precision)
