@@ -40,7 +40,7 @@ class Display(Protocol):
 
 def open_display(budgets: LatencySection) -> Display:
     """The table if standard output is a terminal, lines if not."""
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False)
     return TableDisplay(console, budgets) if console.is_terminal else PlainDisplay(console)
 
 
@@ -55,13 +55,13 @@ class PlainDisplay:
 
     def say(self, kind: str, worker: str, text: str) -> None:
         """Show one message."""
-        self._console.print(_message(kind, worker, text).plain)
+        self._console.print(_message(kind, worker, text).plain, soft_wrap=True)
 
     def show(self, report: Callable[[], Report]) -> None:
         """Print the numbers if it is time."""
         if self._clock() >= self._next_s:
             self._next_s = self._clock() + PLAIN_PERIOD_S
-            self._console.print(numbers_line(report()))
+            self._console.print(numbers_line(report()), soft_wrap=True)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -80,7 +80,7 @@ class TableDisplay:
 
     def say(self, kind: str, worker: str, text: str) -> None:
         """Show one message above the table."""
-        self._live.console.print(_message(kind, worker, text))
+        self._live.console.print(_message(kind, worker, text), soft_wrap=True)
 
     def show(self, report: Callable[[], Report]) -> None:
         """Draw the table anew if it is time."""

@@ -67,13 +67,15 @@ class WorkerHistory:
         self._legs: dict[str, Histogram] = {}
 
     def take(self, heartbeat: Heartbeat, now_s: float) -> None:
-        """Take the next heartbeat; another pid than before is a new life.
+        """Take the next heartbeat; another pid than before is a new life, one of an earlier life is ignored.
 
         Raises:
             DecodeError: A leg is no histogram; nothing is taken then.
         """
         legs = {leg: Histogram.from_bytes(data) for leg, data in heartbeat.legs.items()}
         if self.last is None or heartbeat.pid != self.last.pid:
+            if self.last is not None and heartbeat.at_ns < self.last.at_ns:
+                return
             self._past_counters, self._past_legs = self.counters, self.legs
             self.memory = MemoryTrend(now_s)
         assert self.memory is not None

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from protocols.messages import Event, Heartbeat
-from stage.supervision.backoff import BackOff
+from stage.errors import SupervisionError
+from stage.supervision.backoff import FIRST_DELAY_S, BackOff
 from stage.supervision.plan import WorkerPlan
 from stage.supervision.process import WorkerProcess
 from stage.supervision.spare import Spare
@@ -102,6 +103,9 @@ class Keeper:
 
     def check(self) -> None:
         """Kill the process when it hangs; it is then started again."""
+        for task in self._tasks:
+            if task.done():
+                task.result()  # ends only by a defect of ours, which must not stay hidden
         if self.active is None:
             return
         silent_s = time.monotonic() - self._last_sign_s
@@ -130,9 +134,15 @@ class Keeper:
 
     async def _keep(self) -> None:
         while True:
-            process = self.spare.take() or await WorkerProcess.spawn(self.plan, self._run_dir, self._show)
+            started_s = time.monotonic()
+            try:
+                process = self.spare.take() or await WorkerProcess.spawn(self.plan, self._run_dir, self._show)
+            except SupervisionError as error:
+                self._show(str(error), "error")
+                await asyncio.sleep(max(self._backoff.after(0.0), FIRST_DELAY_S))
+                continue
             self.active = process
-            self._last_sign_s = started_s = time.monotonic()
+            self._last_sign_s = time.monotonic()
             await process.wait()
             self._died_s = time.monotonic()
             self.active = None

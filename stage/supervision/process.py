@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
+from stage.errors import SupervisionError
 from stage.supervision.plan import WorkerPlan
 from stage.supervision.relay import LineRelay
 
@@ -51,16 +52,25 @@ class WorkerProcess:
     async def spawn(
         cls, plan: WorkerPlan, run_dir: Path, show: Callable[[str], None], *, standby: bool = False
     ) -> WorkerProcess:
-        """Start the worker; `show` gets what it writes, line by line and bounded."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", plan.module, "--run-dir", str(run_dir), "--name", plan.name),
-            *(("--standby",) if standby else ()),
-            stdin=asyncio.subprocess.PIPE if standby else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            env=worker_environment(plan.environment),
-        )
+        """Start the worker; `show` gets what it writes, line by line and bounded.
+
+        Raises:
+            SupervisionError: The system has no room for another process.
+        """
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", plan.module, "--run-dir", str(run_dir), "--name", plan.name),
+                *(("--standby",) if standby else ()),
+                stdin=asyncio.subprocess.PIPE if standby else asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                start_new_session=True,
+                env=worker_environment(plan.environment),
+            )
+        except OSError as error:
+            raise SupervisionError(
+                f"cannot be started ({error.strerror}); look at the limits on processes and open files (ulimit -a)"
+            ) from error
         return cls(plan, process, show)
 
     @property

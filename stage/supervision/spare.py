@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from stage.errors import SupervisionError
 from stage.supervision.backoff import BackOff
 from stage.supervision.plan import WorkerPlan
 from stage.supervision.process import WorkerProcess, first_of
@@ -47,7 +48,13 @@ class Spare:
         """Keep a standby there, until cancelled."""
         while True:
             started_s = time.monotonic()
-            self.process = spare = await WorkerProcess.spawn(self._plan, self._run_dir, self._show, standby=True)
+            try:
+                self.process = spare = await WorkerProcess.spawn(self._plan, self._run_dir, self._show, standby=True)
+            except SupervisionError as error:
+                self._show(f"spare: {error}")
+                self.settled.set()
+                await asyncio.sleep(max(self._backoff.after(0.0), SETTLE_S))
+                continue
             await first_of(spare.prepared.wait(), spare.wait(), self._taken.wait())
             self.settled.set()
             await first_of(spare.wait(), self._taken.wait())

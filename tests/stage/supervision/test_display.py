@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import io
+import re
+
+from rich.console import Console
+
+from stage.config import LatencySection
+from stage.supervision.display import PLAIN_PERIOD_S, PlainDisplay, TableDisplay, tables
+from stage.supervision.report import FramesetReport, LegReport, MemoryReport, Report, WorkerReport
+
+REPORT = Report(
+    stage="demo",
+    seconds=12.0,
+    rate_hz=29.97,
+    framesets=FramesetReport(seen=360, solved=359, solved_fraction=359 / 360),
+    legs={"solve": LegReport(300, 8.0, 45.0), "total": LegReport(300, 41.0, 78.0)},
+    recent_legs={"solve": LegReport(100, 8.1, 44.0), "total": LegReport(100, 42.0, 79.0)},
+    workers={
+        "solve": WorkerReport("running", 30.0, 2.0, 41.0, 0, 0, 3, MemoryReport(250.0, 251.0, 252.0, 0.1), {}, {}),
+        "capture.left": WorkerReport("down", 0.0, -1.0, 0.0, 4, 0, 0, None, {}, {}),
+    },
+    restarts=4,
+    gaps=0,
+    drops=3,
+    events=(),
+)
+
+
+def recording_console(terminal: bool) -> Console:
+    return Console(file=io.StringIO(), force_terminal=terminal, width=120, record=True, markup=False)
+
+
+def test_plain_lines_come_at_their_pace() -> None:
+    console, now_s = recording_console(terminal=False), [0.0]
+    display = PlainDisplay(console, clock=lambda: now_s[0])
+    display.show(lambda: REPORT)
+    assert console.export_text(clear=False) == ""
+    now_s[0] = PLAIN_PERIOD_S
+    display.show(lambda: REPORT)
+    display.show(lambda: REPORT)
+    lines = console.export_text().splitlines()
+    assert len(lines) == 1
+    for part in ("30.0 framesets/s", "99.7 % solved", "total 42.0/79.0 ms", "restarts 4", "down: capture.left"):
+        assert part in lines[0]
+
+
+def test_messages_name_their_worker_and_errors_say_so() -> None:
+    console = recording_console(terminal=False)
+    display = PlainDisplay(console)
+    display.say("info", "solve", "smoothing lag 12 ms [not markup]")
+    display.say("error", "capture.left", "no such file")
+    assert console.export_text().splitlines() == [
+        "solve: smoothing lag 12 ms [not markup]",
+        "stage: error: capture.left: no such file",
+    ]
+
+
+def test_the_table_shows_a_leg_over_its_budget_in_red() -> None:
+    console = recording_console(terminal=True)
+    console.print(tables(REPORT, LatencySection(solve_ms=30.0, total_ms=100.0)))
+    text = console.export_text(styles=True)
+    assert re.findall(r"\x1b\[1;31m *([\w.]+) *\x1b", text) == ["44.0", "45.0", "down"]
+
+
+def test_the_live_table_leaves_the_terminal_as_it_was() -> None:
+    console = recording_console(terminal=True)
+    display = TableDisplay(console, LatencySection())
+    display.show(lambda: REPORT)
+    display.say("warning", "capture.left", "lost")
+    display.close()
+    output = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "stage: warning: capture.left: lost" in output
+    assert output.endswith("\x1b[?25h")  # the cursor is back

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from stage.config import BodySection, CameraSection, Config, ConsoleSection
+from stage.supervision.plan import plan_stage
+
+CONFIG = Config(
+    cameras=(CameraSection(id="left", source="device:0"), CameraSection(id="right", source="device:1")),
+    body=BodySection(threads=3, solve_threads=2),
+)
+
+
+def test_every_camera_has_a_capture_and_sources_come_last() -> None:
+    plans = plan_stage(CONFIG)
+    assert [plan.name for plan in plans] == [
+        "solve",
+        "landmarks",
+        "broadcast",
+        "console",
+        "capture.left",
+        "capture.right",
+    ]
+    assert [plan.source for plan in plans] == [False] * 4 + [True] * 2
+    assert {plan.name for plan in plans if plan.spare} == {"solve", "landmarks"}
+
+
+def test_threads_are_those_of_the_config() -> None:
+    threads = {plan.name: plan.environment["OMP_NUM_THREADS"] for plan in plan_stage(CONFIG)}
+    assert threads["landmarks"] == "3" and threads["solve"] == "2" and threads["capture.left"] == "1"
+
+
+def test_the_page_can_be_left_out() -> None:
+    assert "console" not in {plan.name for plan in plan_stage(CONFIG, console=False)}
+    without = Config(cameras=CONFIG.cameras, console=ConsoleSection(enabled=False))
+    assert "console" not in {plan.name for plan in plan_stage(without)}
+
+
+def test_modules_can_be_given() -> None:
+    plans = plan_stage(CONFIG, modules={"capture": "tests.a", "solve": "tests.b"})
+    assert {plan.name: plan.module for plan in plans} == {
+        "solve": "tests.b",
+        "capture.left": "tests.a",
+        "capture.right": "tests.a",
+    }
