@@ -69,7 +69,9 @@ def build_cache(progress: Callable[[str], None] = print) -> Path:
     return path
 
 
-def rest_body_of_phenotype(phenotype: Mapping[str, float], facial_actions: Mapping[str, float] | None = None) -> RestBody:
+def rest_body_of_phenotype(
+    phenotype: Mapping[str, float], facial_actions: Mapping[str, float] | None = None
+) -> RestBody:
     """The exact rest body of a phenotype (values in [0, 1], missing ones 0.5); for synthetic performers."""
     unknown = set(phenotype) - set(PHENOTYPES)
     if unknown:
@@ -101,9 +103,7 @@ def _rest_body(output: Mapping[str, Any]) -> RestBody:
     """Rest vertices and joints with the Root bone at the origin, so that the floor is near z = 0."""
     joints = output["rest_bone_heads"][0].numpy()
     vertices = output["rest_vertices"][0].numpy()
-    return RestBody(
-        vertices=(vertices - joints[0]).astype(np.float32), joints=(joints - joints[0]).astype(np.float32)
-    )
+    return RestBody(vertices=(vertices - joints[0]).astype(np.float32), joints=(joints - joints[0]).astype(np.float32))
 
 
 def _distill(progress: Callable[[str], None]) -> dict[str, np.ndarray]:
@@ -120,7 +120,9 @@ def _distill(progress: Callable[[str], None]) -> dict[str, np.ndarray]:
         joints = model.template_bone_heads + torch.einsum("bk,kjd->bjd", coefficients, model.bone_heads_blendshapes)
         return (torch.cat([vertices, joints], 1) - joints[:, :1]).numpy()
 
-    def coefficients_of(phenotypes: Any, changes: Mapping[str, float] | None = None, actions: Mapping[str, float] | None = None) -> Any:
+    def coefficients_of(
+        phenotypes: Any, changes: Mapping[str, float] | None = None, actions: Mapping[str, float] | None = None
+    ) -> Any:
         inputs = model.get_tensor_inputs(None, phenotypes, dict(changes or {}), dict(actions or {}))
         return model._get_phenotype_blendshape_coefficients(*inputs[1:])
 
@@ -128,9 +130,7 @@ def _distill(progress: Callable[[str], None]) -> dict[str, np.ndarray]:
     samples = {name: torch.from_numpy(random.beta(2.0, 2.0, _SAMPLES)) for name in PHENOTYPES}
     samples["age"] = torch.from_numpy(random.uniform(*ADULT_AGE_RANGE, _SAMPLES))
     samples["gender"] = torch.from_numpy(random.uniform(0.0, 1.0, _SAMPLES))
-    coefficients = torch.cat(
-        [coefficients_of({k: v[i : i + 1] for k, v in samples.items()}) for i in range(_SAMPLES)]
-    )
+    coefficients = torch.cat([coefficients_of({k: v[i : i + 1] for k, v in samples.items()}) for i in range(_SAMPLES)])
     mean_coefficients = coefficients.mean(0, keepdim=True)
     mean = stacked(mean_coefficients)[0]
     components = _principal_components(stacked, coefficients, mean_coefficients, mean)
@@ -139,7 +139,9 @@ def _distill(progress: Callable[[str], None]) -> dict[str, np.ndarray]:
     plain = stacked(coefficients_of(neutral))[0]
     proportions = np.stack(
         [
-            0.5 * amount * (
+            0.5
+            * amount
+            * (
                 stacked(coefficients_of(neutral, {f"{name}-incr": 1.0}))[0]
                 - stacked(coefficients_of(neutral, {f"{name}-incr": -1.0}))[0]
             )
@@ -168,7 +170,9 @@ def _distill(progress: Callable[[str], None]) -> dict[str, np.ndarray]:
     }
 
 
-def _principal_components(stacked: Callable[[Any], np.ndarray], coefficients: Any, mean_coefficients: Any, mean: np.ndarray) -> np.ndarray:
+def _principal_components(
+    stacked: Callable[[Any], np.ndarray], coefficients: Any, mean_coefficients: Any, mean: np.ndarray
+) -> np.ndarray:
     """(K, V + J, 3) directions of unit standard deviation; joints count as much as all vertices."""
     import torch
 

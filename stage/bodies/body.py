@@ -100,7 +100,9 @@ def load_body() -> BodyModel:
         with np.load(path, allow_pickle=False) as arrays:
             version = int(arrays["version"])
             if version != CACHE_VERSION:
-                raise BodyModelError(f"{path} has version {version}, not {CACHE_VERSION}; delete it, run `stage models`")
+                raise BodyModelError(
+                    f"{path} has version {version}, not {CACHE_VERSION}; delete it, run `stage models`"
+                )
             names = [name for name in BodyModel.__dataclass_fields__ if name not in ("bones", "coco_names")]
             return BodyModel(
                 bones=tuple(str(bone) for bone in arrays["bones"]),

@@ -1,0 +1,5 @@
+"""Solving recordings: all framesets, as fast as possible, with the same tracker and solver as the live stage."""
+
+from stage.offline._result import Result as Result
+from stage.offline._result import load_result as load_result
+from stage.offline._solve import solve as solve

@@ -1,0 +1,154 @@
+"""Framesets of pictures from recordings, decoded ahead in one thread per camera."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from stage.cameras.sources import Frame, SourceInfo, TruncatedError, open_source
+from stage.cameras.sources._choose import LIVE_KINDS, source_kind
+from stage.config import CameraSection, Config
+from stage.errors import SourceError
+
+_AHEAD = 3
+_OF_INTERVAL = 0.45
+
+
+class Pictures(NamedTuple):
+    """The frames of one tick."""
+
+    time_ns: int
+    """Of the earliest of them, since the start of the recordings."""
+    frames: dict[str, Frame]
+    """By camera."""
+
+
+class _Decoder:
+    """Reads one source ahead of the solver."""
+
+    def __init__(self, section: CameraSection, rate: float) -> None:
+        if source_kind(section) in LIVE_KINDS:
+            raise SourceError(
+                f'camera {section.id!r}: "{section.source}" is live; only recordings can be solved offline'
+            )
+        self.id = section.id
+        self.offset_ns = round(section.offset_ms * 1e6)
+        self.warning = ""
+        self._source = open_source(section, rate)
+        self.info: SourceInfo = self._source.open()
+        self._frames: queue.Queue[Frame | Exception | None] = queue.Queue(_AHEAD)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._decode, name=f"decode.{section.id}", daemon=True)
+        self._thread.start()
+        self._head: Frame | None = None
+        self.advance()
+
+    @property
+    def head(self) -> Frame | None:
+        """The next frame; None at the end."""
+        return self._head
+
+    @property
+    def head_ns(self) -> int:
+        """Time of the next frame."""
+        assert self._head is not None
+        return self._head.pts_ns + self.offset_ns
+
+    def advance(self) -> None:
+        """Go on to the next frame.
+
+        Raises:
+            SourceError: The recording cannot be read.
+        """
+        item = self._frames.get()
+        if isinstance(item, TruncatedError):
+            self.warning, item = str(item), None
+        if isinstance(item, Exception):
+            raise item
+        self._head = item
+
+    def close(self) -> None:
+        """Stop decoding."""
+        self._stopping.set()
+        while self._thread.is_alive():
+            try:
+                self._frames.get_nowait()
+            except queue.Empty:
+                self._thread.join(0.01)
+        self._source.close()
+
+    def _decode(self) -> None:
+        item: Frame | Exception | None
+        while not self._stopping.is_set():
+            try:
+                item = self._source.read()
+            except SourceError as error:
+                item = error
+            self._put(item)
+            if not isinstance(item, Frame):
+                return
+
+    def _put(self, item: Frame | Exception | None) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._frames.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return
+
+
+class Recordings:
+    """All cameras of a stage in step by their time stamps.
+
+    Use as a context manager; iterate `pictures()`.
+
+    Raises:
+        SourceError: A recording cannot be opened.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._decoders: list[_Decoder] = []
+        try:
+            for section in config.cameras:
+                self._decoders.append(_Decoder(section, config.stage.rate))
+        except Exception:
+            self.close()
+            raise
+        tolerance_ns = round(config.stage.tolerance_ms * 1e6)
+        rates = [decoder.info.rate_achieved or config.stage.rate for decoder in self._decoders]
+        self._tolerance_ns = tolerance_ns or round(_OF_INTERVAL * 1e9 / max(rates))
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Width and height of each camera's pictures."""
+        return {decoder.id: (decoder.info.width, decoder.info.height) for decoder in self._decoders}
+
+    @property
+    def warnings(self) -> list[str]:
+        """Recordings that ended early."""
+        return [decoder.warning for decoder in self._decoders if decoder.warning]
+
+    def pictures(self) -> Iterator[Pictures]:
+        """Framesets in the order of time; a camera with no frame near enough is left out of one."""
+        while len(waiting := [decoder for decoder in self._decoders if decoder.head is not None]) > 0:
+            first_ns = min(decoder.head_ns for decoder in waiting)
+            members = [decoder for decoder in waiting if decoder.head_ns - first_ns <= self._tolerance_ns]
+            frames = {decoder.id: decoder.head for decoder in members if decoder.head is not None}
+            yield Pictures(first_ns, frames)
+            for decoder in members:
+                decoder.advance()
+
+    def __enter__(self) -> Recordings:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close all."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop decoding and close the sources."""
+        for decoder in self._decoders:
+            decoder.close()

@@ -1,0 +1,158 @@
+"""`stage solve`: recordings to an .npz per actor.
+
+The tracker and the solver are those of the live stage, frameset by frameset. Where an actor's shape is not known
+from a profile, the first seconds are solved once to estimate it, and everything is solved again with that shape,
+so that bones have one length throughout.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from protocols.messages import CameraLandmarks, Performance
+from stage.bodies.body import BodyModel, load_body
+from stage.bodies.profile import load_shape, save_shape
+from stage.cameras.calibration import camera_for, load_calibration
+from stage.cameras.camera import Camera
+from stage.config import Config
+from stage.correspondence.landmark_map import load_landmark_map
+from stage.errors import BodyModelError, SourceError
+from stage.networks.load import load_tracker
+from stage.networks.people import PeopleTracker
+from stage.offline._pictures import Pictures, Recordings
+from stage.offline._result import Result
+from stage.solving.framesets import Frameset
+from stage.solving.solver import Solver
+
+COCO_COUNT = 17
+_SHAPE_PASS_FACTOR = 1.5
+"""The shape pass reads this much more than the shape needs: time for actors to be found."""
+
+
+class SolvedFrameset(NamedTuple):
+    """One frameset, solved."""
+
+    performances: list[Performance]
+    coco: list[np.ndarray]
+    """(17, 3) per performance."""
+
+
+def solve(config: Config, out: Path, report: Callable[[str], None] = print) -> None:
+    """Solve all recordings of a stage; of several actors, each gets a file of its own, `NAME.ACTOR.npz`.
+
+    Raises:
+        StageError: Anything that is wrong with recordings, calibration, networks or profiles.
+    """
+    torch.set_num_threads(config.body.solve_threads)
+    body = load_body()
+    tracker = load_tracker(config)
+    shapes = {
+        actor.id: shape for actor in config.actors if (shape := load_shape(Path(actor.profile), body)) is not None
+    }
+    if len(shapes) < len(config.actors):
+        shapes |= _estimate_shapes(config, body, tracker, shapes, report)
+        tracker = load_tracker(config)
+    gathered: dict[str, tuple[list[Performance], list[np.ndarray]]] = {actor.id: ([], []) for actor in config.actors}
+    begin, count = time.perf_counter(), 0
+    with Recordings(config) as recordings:
+        solver = make_solver(config, body, recordings.sizes, shapes)
+        for solved in solved_framesets(recordings.pictures(), tracker, solver):
+            count += 1
+            for performance, coco in zip(solved.performances, solved.coco, strict=True):
+                gathered[performance.actor][0].append(performance)
+                gathered[performance.actor][1].append(coco)
+        for warning in recordings.warnings:
+            report(f"warning: {warning}")
+    seconds = time.perf_counter() - begin
+    found = {actor: rows for actor, rows in gathered.items() if len(rows[0]) > 0}
+    if len(found) == 0:
+        raise SourceError(f"nobody was found in {count} framesets; look at the calibration and at the pictures")
+    final = solver.shapes()
+    for actor, (performances, coco) in found.items():
+        path = out if len(config.actors) == 1 else out.with_name(f"{out.stem}.{actor}.npz")
+        Result.of(body.bones, performances, coco, final[actor]).save(path)
+        report(f"{path}: {actor}, {len(performances)} of {count} framesets")
+    report(
+        f"{count} framesets in {seconds:.1f} s, {count / max(seconds, 1e-9):.1f} per second; lag at 1 Hz {solver.lag_s * 1e3:.0f} ms"
+    )
+
+
+def make_solver(
+    config: Config, body: BodyModel, sizes: dict[str, tuple[int, int]], shapes: dict[str, np.ndarray]
+) -> Solver:
+    """The solver of a stage whose pictures have these sizes (width, height).
+
+    Raises:
+        CalibrationError: A camera is not calibrated, or for other pictures.
+    """
+    return Solver(
+        body,
+        calibrated_cameras(config, sizes),
+        config.actors,
+        config.body,
+        load_landmark_map(config.body.network),
+        shapes,
+        device="cpu",
+    )
+
+
+def calibrated_cameras(config: Config, sizes: dict[str, tuple[int, int]]) -> list[Camera]:
+    """The cameras of a stage at the size of their pictures, in the order of the configuration."""
+    return [camera_for(section, load_calibration(section.calibration), sizes[section.id]) for section in config.cameras]
+
+
+def solved_framesets(pictures: Iterator[Pictures], tracker: PeopleTracker, solver: Solver) -> Iterator[SolvedFrameset]:
+    """Pictures to landmarks to performances; each frameset's prediction guides the next one's landmarks."""
+    interval_ns, last_ns = 0, -1
+    predictions = []
+    regressor = torch.from_numpy(solver.body.coco_weights[:COCO_COUNT])
+    for tick in pictures:
+        people = tracker.step({camera: (f.image, tick.time_ns) for camera, f in tick.frames.items()}, predictions)
+        views = {
+            camera: CameraLandmarks(
+                camera=camera,
+                frame=frame.number,
+                capture_ns=tick.time_ns,
+                captured_ns=tick.time_ns,
+                begin_ns=tick.time_ns,
+                end_ns=tick.time_ns,
+                width=frame.image.shape[1],
+                height=frame.image.shape[0],
+                persons=people[camera],
+            )
+            for camera, frame in tick.frames.items()
+        }
+        performances = solver.step(Frameset(tick.time_ns, views))
+        interval_ns = tick.time_ns - last_ns if last_ns >= 0 else interval_ns
+        last_ns = tick.time_ns
+        predictions = solver.predictions(tick.time_ns + interval_ns)
+        coco = [(regressor @ solver.vertices(p.actor).cpu()).numpy() for p in performances]
+        yield SolvedFrameset(performances, coco)
+
+
+def _estimate_shapes(
+    config: Config, body: BodyModel, tracker: PeopleTracker, known: dict[str, np.ndarray], report: Callable[[str], None]
+) -> dict[str, np.ndarray]:
+    """Solve the first seconds for the shapes of actors without a profile, and keep what became final."""
+    end_ns = round(_SHAPE_PASS_FACTOR * config.body.shape_seconds * 1e9)
+    with Recordings(config) as recordings:
+        solver = make_solver(config, body, recordings.sizes, known)
+        beginning = takewhile(lambda tick: tick.time_ns <= end_ns, recordings.pictures())
+        for _ in solved_framesets(beginning, tracker, solver):
+            if len(solver.final_shapes()) == len(config.actors):
+                break
+    for actor in config.actors:
+        final = solver.final_shapes().get(actor.id)
+        if actor.id not in known and final is not None:
+            try:
+                report(f"{actor.id}: body shape estimated, kept in {save_shape(Path(actor.profile), body, final)}")
+            except BodyModelError as error:
+                report(f"warning: {error}; the shape holds for this run only")
+    return solver.shapes()

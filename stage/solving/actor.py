@@ -1,0 +1,246 @@
+"""One actor from frameset to frameset: found, followed, lost, back again.
+
+    nobody -> tracking -> holding (lost, the last pose eases out) -> fading (to rest) -> absent -> tracking ...
+
+What is shown moves continuously through all of these: on return the shown pose glides to the tracked one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from protocols.messages import LANDMARK_COUNT
+from stage.solving.anatomy import Anatomy
+from stage.solving.contact import Contacts, sole_vertices
+from stage.solving.fit import PoseFitter, Prior
+from stage.solving.linearise import Body, place
+from stage.solving.motion import Motion, MotionModel, lag_seconds
+from stage.solving.observation import EvidenceBuilder
+from stage.solving.people import CameraRig, Person
+from stage.solving.pose import Pose
+from stage.solving.shape_estimate import ShapeEstimate
+from stage.solving.skeleton import Points, Skeleton
+from stage.solving.triangulation import L_HIP, R_HIP, Triangulated, trunk_frame
+
+HOLD_S, FADE_S, RETURN_S = 0.5, 1.0, 0.3
+FIRST_ITERATIONS, ITERATIONS = 30, 3
+FIRST_ANATOMY_WEIGHT, ANATOMY_WEIGHT_PER_S = 0.1, 0.6
+"""Usual poses count in full for a start; later as much as this per second, as evidence accumulates."""
+
+_START_INFORMATION = 1.0
+_EASE_PER_S = 12.0
+_UNSURE_RAD = 0.35
+
+
+class Shown(NamedTuple):
+    """What an actor shows after a frameset."""
+
+    state: str
+    G: torch.Tensor
+    """(K, 3, 3)."""
+    p: torch.Tensor
+    """(K, 3)."""
+    D: torch.Tensor
+    """(K, 3, 3)."""
+    confidence: np.ndarray
+    """(K,) in [0, 1]."""
+
+
+class ActorModel(NamedTuple):
+    """What all actors of a stage share."""
+
+    skeleton: Skeleton
+    points: Points
+    """33 landmarks, then the soles."""
+    anatomy: Anatomy
+    evidence: EvidenceBuilder
+    rig: CameraRig
+
+
+class ActorTrack:
+    """The pose of one actor over time."""
+
+    def __init__(self, model: ActorModel, estimate: ShapeEstimate, *, smoothing: float, floor: bool) -> None:
+        self._model, self._estimate, self._floor = model, estimate, floor
+        self._motions = MotionModel(smoothing, model.skeleton.device)
+        self._contacts = Contacts(len(sole_vertices(model.skeleton.body)), floor=floor)
+        self._motion: Motion | None = None
+        self._shown: Pose | None = None
+        self._state = "absent"
+        self._time_ns = 0
+        self._unseen_s = 0.0
+        self._gliding_s = 0.0
+        self._confidence = np.zeros(model.skeleton.bone_count)
+        self._lag_s = 0.0
+        self.cameras: tuple[int, ...] = ()
+        """Cameras that contributed to the last frameset."""
+        self._wear(estimate.shape)
+
+    @property
+    def followed(self) -> bool:
+        """Whether there is a motion to predict from."""
+        return self._motion is not None
+
+    @property
+    def shape(self) -> torch.Tensor:
+        """(S,): the body it wears."""
+        return self._estimate.shape
+
+    @property
+    def estimate(self) -> ShapeEstimate:
+        """How its shape came about."""
+        return self._estimate
+
+    @property
+    def lag_s(self) -> float:
+        """Delay of a 1 Hz movement through the temporal prior, as it acts at present, seconds."""
+        return self._lag_s
+
+    def expected_landmarks(self, capture_ns: int) -> np.ndarray:
+        """(33, 3) where the landmarks are expected at a time, world, metres."""
+        assert self._motion is not None
+        dt = max(0.0, (capture_ns - self._time_ns) * 1e-9)
+        pose = self._motions.predict(self._motion, dt).pose if dt > 0.0 else self._motion.pose
+        return place(self._body, pose).x[0, :, :LANDMARK_COUNT].T.cpu().numpy()
+
+    def begin(self, people: Sequence[Person], found: Triangulated | None, capture_ns: int) -> None:
+        """Start to follow: several views that were triangulated, or one with the network's own 3D."""
+        hips, R_world_body = trunk_frame(found.points) if found is not None else self._single_start(people[0])
+        pose = self._standing(hips, R_world_body)
+        self._contacts = Contacts(len(sole_vertices(self._model.skeleton.body)), floor=self._floor)
+        evidence = self._evidence(people, pose)
+        prior = Prior(pose, self._start_information()[None])
+        fitter = PoseFitter(self._body, self._model.anatomy)
+        fit = fitter.fit(pose, prior, evidence, iterations=FIRST_ITERATIONS, anatomy_weight=FIRST_ANATOMY_WEIGHT)
+        self._motion = self._motions.start(fit)
+        self.cameras = tuple(person.camera for person in people)
+        self._estimate.add(evidence, fit.pose, capture_ns)
+        self._follow_on(capture_ns, glide=self._shown is not None)
+
+    def follow(self, people: Sequence[Person], capture_ns: int) -> None:
+        """Solve the next frameset from the people claimed."""
+        assert self._motion is not None
+        dt = (capture_ns - self._time_ns) * 1e-9
+        predicted = self._motions.predict(self._motion, dt)
+        prior = self._motions.prior(predicted)
+        evidence = self._evidence(people, predicted.pose)
+        fit = PoseFitter(self._body, self._model.anatomy).fit(
+            predicted.pose, prior, evidence, iterations=ITERATIONS, anatomy_weight=ANATOMY_WEIGHT_PER_S * dt
+        )
+        self._note_lag(predicted, prior, fit.information, dt)
+        self._motion = self._motions.update(predicted, prior, fit)
+        self.cameras = tuple(person.camera for person in people)
+        if self._estimate.add(evidence, fit.pose, capture_ns):
+            self._wear(self._estimate.improve())
+        self._follow_on(capture_ns, glide=self._state != "tracking")
+
+    def miss(self, capture_ns: int) -> None:
+        """Nobody was claimed in this frameset."""
+        dt = (capture_ns - self._time_ns) * 1e-9
+        self._unseen_s += dt
+        self._time_ns, self.cameras = capture_ns, ()
+        if self._shown is None:
+            return
+        if self._unseen_s < HOLD_S and self._motion is not None:
+            eased = self._motion._replace(velocity=self._motion.velocity * float(np.exp(-_EASE_PER_S * dt)))
+            self._motion = self._motions.predict(eased, dt)
+            self._state, self._shown = "holding", self._motion.pose
+            self._confidence = self._sureness() * (1.0 - self._unseen_s / HOLD_S)
+            return
+        self._motion = None
+        left = HOLD_S + FADE_S - self._unseen_s
+        share = 1.0 if left <= dt else dt / left
+        self._shown = self._shown.moved(self._rest_below(self._shown).step_from(self._shown) * share)
+        self._state = "fading" if left > dt else "absent"
+        self._confidence = np.zeros_like(self._confidence)
+
+    def shown(self) -> Shown | None:
+        """What to show now; None before the actor was ever seen."""
+        if self._shown is None:
+            return None
+        G, p = self._model.skeleton.forward(self._body.bone_offsets, self._shown.position, self._shown.D)
+        return Shown(self._state, G[0], p[0], self._shown.D[0], self._confidence)
+
+    def _follow_on(self, capture_ns: int, *, glide: bool) -> None:
+        assert self._motion is not None
+        dt = max((capture_ns - self._time_ns) * 1e-9, 0.0)
+        self._contacts.update(place(self._body, self._motion.pose).x[0, :, LANDMARK_COUNT:].T.cpu().numpy(), dt)
+        if glide and self._state != "tracking":
+            self._gliding_s = RETURN_S
+        self._time_ns, self._unseen_s, self._state = capture_ns, 0.0, "tracking"
+        self._confidence = self._sureness()
+        if self._gliding_s <= 0.0 or self._shown is None:
+            self._shown = self._motion.pose
+            return
+        share = min(1.0, dt / self._gliding_s)
+        self._gliding_s -= dt
+        self._shown = self._shown.moved(self._motion.pose.step_from(self._shown) * share)
+
+    def _evidence(self, people: Sequence[Person], pose: Pose):  # noqa: ANN202
+        x = place(self._body, pose).x[0].cpu().numpy()
+        anchor, scale = self._contacts.anchors(x[:, LANDMARK_COUNT:].T)
+        pelvis, R = pose.position[0].cpu().numpy(), pose.D[0, 0].cpu().numpy()
+        return self._model.evidence.build(people, pelvis, R, anchor, scale, self._rest_landmarks)
+
+    def _wear(self, shape: torch.Tensor) -> None:
+        skeleton = self._model.skeleton
+        self._body = Body.of(skeleton, self._model.points, shape)
+        rest = self._standing(np.zeros(3), np.eye(3))
+        self._rest_landmarks = place(self._body, rest).x[0, :, :LANDMARK_COUNT].T.cpu().numpy()
+        self._pelvis_height = float(skeleton.rest_joints(shape)[skeleton.bone_index[0], 2])
+
+    def _standing(self, hips: np.ndarray, R_world_body: np.ndarray) -> Pose:
+        device, bones = self._model.skeleton.device, self._model.skeleton.bone_count
+        D = torch.eye(3, dtype=torch.float64, device=device).repeat(1, bones, 1, 1)
+        D[0, 0] = torch.from_numpy(R_world_body).to(D)
+        return Pose(torch.from_numpy(np.asarray(hips, np.float64)).to(D)[None], D)
+
+    def _rest_below(self, pose: Pose) -> Pose:
+        """The rest pose where the actor was, upright, facing as before."""
+        back = pose.D[0, 0, :, 1].cpu().numpy()
+        heading = np.arctan2(back[1], back[0]) - 0.5 * np.pi
+        c, s = np.cos(heading), np.sin(heading)
+        place_ = pose.position[0].cpu().numpy().copy()
+        if self._floor:
+            place_[2] = self._pelvis_height
+        return self._standing(place_, np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]))
+
+    def _single_start(self, person: Person) -> tuple[np.ndarray, np.ndarray]:
+        """Place a person of known size along the rays of one camera (linear least squares of its translation)."""
+        assert person.world is not None
+        rig, camera = self._model.rig, person.camera
+        size = np.linalg.norm(self._rest_landmarks[11:29:2] - self._rest_landmarks[12:29:2].mean(0))
+        own = np.linalg.norm(person.world[11:29:2] - person.world[12:29:2].mean(0))
+        shape = person.world * float(size / max(own, 1e-3))
+        rows, values = [], []
+        for axis in (0, 1):
+            row = np.zeros((LANDMARK_COUNT, 3))
+            row[:, axis], row[:, 2] = 1.0, -person.image[:, axis]
+            rows.append(row * person.confidence[:, None])
+            values.append((person.image[:, axis] * shape[:, 2] - shape[:, axis]) * person.confidence)
+        translation, *_ = np.linalg.lstsq(np.concatenate(rows), np.concatenate(values), rcond=None)
+        points = (shape + translation - rig.t[camera]) @ rig.R[camera]
+        _, R_world_body = trunk_frame(points)
+        return 0.5 * (points[L_HIP] + points[R_HIP]), R_world_body
+
+    def _start_information(self) -> torch.Tensor:
+        size = 3 + 3 * self._model.skeleton.bone_count
+        return torch.eye(size, dtype=torch.float64, device=self._model.skeleton.device) * _START_INFORMATION
+
+    def _sureness(self) -> np.ndarray:
+        """(K,): how well each bone's rotation is known."""
+        assert self._motion is not None
+        variance = self._motion.P_pose.diagonal()[3:].unflatten(0, (-1, 3)).sum(1).clamp_min(0.0)
+        return torch.exp(-variance / _UNSURE_RAD**2).cpu().numpy()
+
+    def _note_lag(self, predicted: Motion, prior: Prior, information: torch.Tensor, dt: float) -> None:
+        before = predicted.P_pose.diagonal()
+        after = 1.0 / information[0].diagonal()
+        share = float((1.0 - after / before).clamp(0.02, 0.98)[3:].median())
+        gain = float((predicted.P_cross.diagonal() / before)[3:].median()) * share
+        lag = lag_seconds(share, gain, dt)
+        self._lag_s = lag if self._lag_s == 0.0 else self._lag_s + 0.05 * (lag - self._lag_s)

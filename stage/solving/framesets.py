@@ -1,0 +1,105 @@
+"""Frames of all cameras that belong to one tick.
+
+Frames are put together by capture time. A frameset is complete when every camera has delivered, and is given out
+as it is when its deadline has passed: a late camera is left out and counted, never waited for. What arrives after
+its frameset was given out is counted late and dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from protocols.messages import CameraLandmarks
+
+_MOST_OPEN = 8
+_ENDED_RUN_NS = 1_000_000_000
+
+
+class Frameset(NamedTuple):
+    """Landmarks of one tick."""
+
+    capture_ns: int
+    """The earliest capture time among its frames."""
+    views: dict[str, CameraLandmarks]
+    """By camera, at least one."""
+
+
+@dataclass
+class _Open:
+    capture_ns: int
+    first_arrival_ns: int
+    views: dict[str, CameraLandmarks] = field(default_factory=dict)
+
+
+class FramesetAssembler:
+    """Puts framesets together and gives them out in the order of time."""
+
+    def __init__(self, cameras: Sequence[str], tolerance_ns: int, deadline_ns: int) -> None:
+        self._cameras = frozenset(cameras)
+        self._tolerance_ns = tolerance_ns
+        self._deadline_ns = deadline_ns
+        self._open: list[_Open] = []
+        self._given_ns = -1
+        self.counters = {"late": 0, "incomplete": 0, "strangers": 0, "overflow": 0}
+
+    def add(self, landmarks: CameraLandmarks, now_ns: int) -> None:
+        """Take the landmarks of one frame."""
+        if landmarks.camera not in self._cameras:
+            self.counters["strangers"] += 1
+            return
+        if self._given_ns - landmarks.capture_ns > _ENDED_RUN_NS:
+            self._given_ns = -1  # time has been set back: a new run
+            self._open.clear()
+        if landmarks.capture_ns <= self._given_ns + self._tolerance_ns and self._given_ns >= 0:
+            self.counters["late"] += 1
+            return
+        self._place_of(landmarks, now_ns).views[landmarks.camera] = landmarks
+
+    def ready(self, now_ns: int) -> Frameset | None:
+        """The oldest frameset that is complete or out of time."""
+        if len(self._open) == 0:
+            return None
+        oldest = self._open[0]
+        complete = len(oldest.views) == len(self._cameras)
+        # A complete later frameset shows that the cameras missing here have gone on.
+        overtaken = any(len(later.views) == len(self._cameras) for later in self._open[1:])
+        if not (complete or overtaken or now_ns - oldest.first_arrival_ns >= self._deadline_ns):
+            return None
+        self._open.pop(0)
+        if not complete:
+            self.counters["incomplete"] += 1
+        self._given_ns = max(v.capture_ns for v in oldest.views.values())
+        return Frameset(oldest.capture_ns, oldest.views)
+
+    def wait_ns(self, now_ns: int) -> int:
+        """Until the oldest open frameset runs out of time; the deadline when none is open."""
+        if len(self._open) == 0:
+            return self._deadline_ns
+        return max(0, self._open[0].first_arrival_ns + self._deadline_ns - now_ns)
+
+    def flush(self) -> list[Frameset]:
+        """All open framesets, complete or not: the sources have ended."""
+        rest = [Frameset(o.capture_ns, o.views) for o in self._open]
+        self._open.clear()
+        return rest
+
+    def _place_of(self, landmarks: CameraLandmarks, now_ns: int) -> _Open:
+        """The open frameset nearest in time that still lacks this camera, else a new one."""
+        near = [
+            o
+            for o in self._open
+            if abs(o.capture_ns - landmarks.capture_ns) <= self._tolerance_ns and landmarks.camera not in o.views
+        ]
+        if len(near) > 0:
+            place = min(near, key=lambda o: abs(o.capture_ns - landmarks.capture_ns))
+            place.capture_ns = min(place.capture_ns, landmarks.capture_ns)
+            return place
+        place = _Open(landmarks.capture_ns, now_ns)
+        self._open.append(place)
+        self._open.sort(key=lambda o: o.capture_ns)
+        if len(self._open) > _MOST_OPEN:
+            self._open.pop(0)
+            self.counters["overflow"] += 1
+        return place

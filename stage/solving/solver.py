@@ -1,0 +1,253 @@
+"""The solver: framesets of landmarks in, performances out.
+
+A state machine without I/O or clock. Live stage, offline solve and solving a take again drive this same object, so
+the same landmarks give the same performances.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import roma
+import torch
+
+from protocols.arrays import to_bytes
+from protocols.messages import CameraLandmarks, Performance, Prediction, Trace
+from stage.bodies.body import BodyModel
+from stage.bodies.skinning import Skinner
+from stage.cameras.camera import Camera
+from stage.cameras.geometry import to_pixels
+from stage.config import ActorSection, BodySection
+from stage.correspondence.landmark_map import LandmarkMap
+from stage.solving.actor import ActorModel, ActorTrack, Shown
+from stage.solving.anatomy import Anatomy
+from stage.solving.association import claims, find_new
+from stage.solving.contact import sole_vertices
+from stage.solving.framesets import Frameset
+from stage.solving.observation import EvidenceBuilder
+from stage.solving.people import CameraRig, Person
+from stage.solving.shape import ShapeFitter
+from stage.solving.shape_estimate import ShapeEstimate
+from stage.solving.skeleton import Skeleton
+from stage.solving.triangulation import L_HIP, R_HIP
+
+SINGLE_VIEW_PATIENCE_S = 1.0
+"""With several cameras, an actor seen by only one of them this long is followed by it alone."""
+SINGLE_VIEW_SCORE = 0.7
+_IN_VIEW_SHARE = 0.3
+_BREAK_NS = 1_000_000_000
+
+
+class _Cast(NamedTuple):
+    section: ActorSection
+    track: ActorTrack
+
+
+class Solver:
+    """All actors of a stage.
+
+    Args:
+        body: The body model.
+        cameras: Calibrated cameras, in the order of the configuration.
+        actors: Who performs.
+        settings: The [body] section.
+        landmark_map: Meaning of the network's landmarks.
+        shapes: Shape coefficients (S,) known from profiles, by actor.
+        device: Where to solve.
+    """
+
+    def __init__(
+        self,
+        body: BodyModel,
+        cameras: Sequence[Camera],
+        actors: Sequence[ActorSection],
+        settings: BodySection,
+        landmark_map: LandmarkMap,
+        shapes: dict[str, np.ndarray] | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.body = body
+        self.rig = CameraRig(cameras)
+        skeleton = Skeleton(body, device)
+        soles = np.zeros((len(sole_vertices(body)), len(body.mean_vertices)))
+        soles[np.arange(len(soles)), sole_vertices(body)] = 1.0
+        points = skeleton.points_of_vertices(np.concatenate([landmark_map.combination(soles.shape[1]), soles]))
+        self._model = ActorModel(
+            skeleton, points, Anatomy(body, device), EvidenceBuilder(self.rig, landmark_map, device), self.rig
+        )
+        self._settings = settings
+        self._cast = [_Cast(actor, self._track(actor, (shapes or {}).get(actor.id))) for actor in actors]
+        self._skinners: dict[str, tuple[torch.Tensor, Skinner]] = {}
+        self._number = 0
+        self._last_ns: int | None = None
+        self._alone_since_ns = -1
+
+    @property
+    def lag_s(self) -> float:
+        """Delay of a 1 Hz movement through the smoothing, the largest of all actors, seconds."""
+        return max((member.track.lag_s for member in self._cast), default=0.0)
+
+    def shapes(self) -> dict[str, np.ndarray]:
+        """Shape coefficients (S,) by actor, as good as they are now."""
+        return {member.section.id: member.track.shape.cpu().numpy() for member in self._cast}
+
+    def final_shapes(self) -> dict[str, np.ndarray]:
+        """Those of actors whose shape does not change any more: what profiles should keep."""
+        return {
+            member.section.id: member.track.shape.cpu().numpy() for member in self._cast if member.track.estimate.frozen
+        }
+
+    def step(self, frameset: Frameset) -> list[Performance]:
+        """Solve one frameset; framesets come in the order of time.
+
+        Raises:
+            CalibrationError: A camera's pictures do not fit its calibration.
+        """
+        back_ns = self._last_ns - frameset.capture_ns if self._last_ns is not None else -1
+        if 0 <= back_ns < _BREAK_NS:
+            return []  # solved already, or out of order
+        self._last_ns = frameset.capture_ns
+        people = self.rig.people(frameset.views)
+        followed = [member for member in self._cast if member.track.followed]
+        expected = [member.track.expected_landmarks(frameset.capture_ns) for member in followed]
+        claimed = claims(people, *self._in_cameras(expected))
+        taken = {claim.index for row in claimed for claim in row}
+        for member, row in zip(followed, claimed, strict=True):
+            if len(row) > 0:
+                member.track.follow([claim.person for claim in row], frameset.capture_ns)
+            else:
+                member.track.miss(frameset.capture_ns)
+        for member in self._cast:
+            if member not in followed:
+                self._look_for(member.track, people, taken, frameset.capture_ns)
+        self._number += 1
+        shown = [(member, member.track.shown()) for member in self._cast]
+        return [self._performance(member, s, frameset) for member, s in shown if s is not None]
+
+    def predictions(self, capture_ns: int) -> list[Prediction]:
+        """Where followed actors' landmarks are expected in each camera at a time to come."""
+        return [
+            Prediction(member.section.id, capture_ns, self._seen_by(member.track.expected_landmarks(capture_ns)))
+            for member in self._cast
+            if member.track.followed
+        ]
+
+    def vertices(self, actor: str, out: torch.Tensor | None = None) -> torch.Tensor:
+        """(V, 3) float32: the mesh an actor shows now, world, metres."""
+        track = next(member.track for member in self._cast if member.section.id == actor)
+        shown = track.shown()
+        if shown is None:
+            raise ValueError(f"{actor} has not been seen yet")
+        rest_joints = self._model.skeleton.rest_joints(track.shape)
+        G, joints = self._model.skeleton.full_pose(rest_joints, shown.G[None], shown.p[None])
+        worn = self._skinners.get(actor)
+        if worn is None or worn[0] is not track.shape:
+            rest = self.body.rest_body(track.shape.cpu().numpy())
+            worn = (track.shape, Skinner(self.body, rest.vertices, self._model.skeleton.device))
+            self._skinners[actor] = worn
+        translation = joints[0] - (G[0] @ rest_joints[..., None])[..., 0]
+        return worn[1].vertices(torch.cat([G[0], translation[..., None]], -1), out)
+
+    def _track(self, actor: ActorSection, shape: np.ndarray | None) -> ActorTrack:
+        skeleton, points, anatomy = self._model.skeleton, self._model.points, self._model.anatomy
+        start = np.zeros(self.body.shape_count) if shape is None else np.asarray(shape, np.float64)
+        fitter = ShapeFitter(skeleton, points, anatomy, actor.height_m)
+        if shape is None and actor.height_m > 0.0:
+            start = fitter.of_height(actor.height_m)
+        estimate = ShapeEstimate(
+            fitter,
+            torch.from_numpy(start).to(skeleton.device),
+            seconds=self._settings.shape_seconds,
+            frozen=shape is not None,
+        )
+        return ActorTrack(self._model, estimate, smoothing=self._settings.smoothing, floor=self._settings.floor)
+
+    def _look_for(self, track: ActorTrack, people: list[Person], taken: set[int], capture_ns: int) -> None:
+        hypothesis = find_new(people, taken, self.rig)
+        if hypothesis is not None:
+            taken.update(index for index, _ in hypothesis.people)
+            self._alone_since_ns = -1
+            track.begin([person for _, person in hypothesis.people], hypothesis.triangulated, capture_ns)
+            return
+        alone = [
+            (i, p)
+            for i, p in enumerate(people)
+            if i not in taken and p.score > SINGLE_VIEW_SCORE and p.world is not None
+        ]
+        if len(alone) == 0:
+            self._alone_since_ns = -1
+            track.miss(capture_ns)
+            return
+        if self._alone_since_ns < 0:
+            self._alone_since_ns = capture_ns
+        waited_s = (capture_ns - self._alone_since_ns) * 1e-9
+        if len(self.rig.ids) > 1 and waited_s < SINGLE_VIEW_PATIENCE_S:
+            track.miss(capture_ns)
+            return
+        index, person = max(alone, key=lambda item: _extent(item[1].image))
+        taken.add(index)
+        track.begin([person], None, capture_ns)
+
+    def _in_cameras(self, expected: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Normalised image coordinates (C, 33, 2) and trunk depths (C,) of landmarks (33, 3), per actor."""
+        images, depths = [], []
+        for points in expected:
+            in_camera = np.einsum("cij,lj->cli", self.rig.R, points) + self.rig.t[:, None]
+            images.append(in_camera[..., :2] / np.maximum(in_camera[..., 2:], 0.1))
+            depths.append(0.5 * (in_camera[:, L_HIP, 2] + in_camera[:, R_HIP, 2]))
+        return images, depths
+
+    def _seen_by(self, points: np.ndarray) -> dict[str, bytes]:
+        """Pixels (33, 2) per camera that has enough of the landmarks in its picture."""
+        (image,), (depth,) = self._in_cameras([points])
+        seen = {}
+        for index, camera_id in enumerate(self.rig.ids):
+            camera = self.rig.cameras[camera_id]
+            if depth[index] <= 0.1:
+                continue
+            pixels = to_pixels(camera, image[index])
+            inside = np.all((pixels >= 0) & (pixels < (camera.width, camera.height)), 1)
+            if inside.mean() >= _IN_VIEW_SHARE:
+                seen[camera_id] = to_bytes(pixels)
+        return seen
+
+    def _performance(self, member: _Cast, shown: Shown, frameset: Frameset) -> Performance:
+        skeleton = self._model.skeleton
+        rest_joints = skeleton.rest_joints(member.track.shape)
+        G, joints = skeleton.full_pose(rest_joints, shown.G[None], shown.p[None])
+        rotations = torch.eye(3, dtype=torch.float64, device=skeleton.device).repeat(len(self.body.bones), 1, 1)
+        rotations[skeleton.bone_index[1:]] = shown.D[1:]
+        rotations[0] = shown.G[0]
+        quaternions = roma.rotmat_to_unitquat(rotations).cpu().numpy()
+        confidence = shown.confidence[skeleton.carrier.cpu().numpy()]
+        return Performance(
+            actor=member.section.id,
+            number=self._number - 1,
+            capture_ns=frameset.capture_ns,
+            state=shown.state,
+            root=to_bytes(np.concatenate([joints[0, 0].cpu().numpy(), quaternions[0]])),
+            rotations=to_bytes(quaternions),
+            joints=to_bytes(joints[0].cpu().numpy()),
+            rest_joints=to_bytes(rest_joints.cpu().numpy()),
+            confidence=to_bytes(confidence),
+            cameras=tuple(self.rig.ids[camera] for camera in member.track.cameras),
+            trace=trace_of(frameset.views.values()),
+        )
+
+
+def trace_of(views: Iterable[CameraLandmarks]) -> Trace:
+    """The way of a frameset so far: each leg that of the camera that came last."""
+    seen = list(views)
+    return Trace(
+        capture_ns=min(v.capture_ns for v in seen),
+        published_ns=max(v.captured_ns for v in seen),
+        landmarks_begin_ns=max(v.begin_ns for v in seen),
+        landmarks_end_ns=max(v.end_ns for v in seen),
+        solve_begin_ns=0,
+    )
+
+
+def _extent(image: np.ndarray) -> float:
+    return float(np.prod(np.ptp(image[11:29], axis=0)))
