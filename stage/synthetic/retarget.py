@@ -1,0 +1,258 @@
+"""A motion of another skeleton onto a performer's body.
+
+1. Joints are recognised by name, whichever tool wrote them (Mixamo, VRM and Unity, CMU, Unreal):
+   a side (left, right, l, r, anywhere at a word's edge) and what remains ("upleg", "thigh").
+2. The source's axes follow from its rest pose: up from the hips to the head, left from thigh to thigh.
+3. A bone's turn since its rest pose, in world axes, is put on top of a *reference*: the performer's own
+   body brought into the source's rest pose, bone by bone, hinges and palms included. So an A-pose body
+   can follow a T-pose skeleton.
+4. Lengths are scaled by the legs, and the lowest points of the soles are brought to the floor.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d, maximum_filter1d
+from scipy.spatial.transform import Rotation
+
+from protocols.names import RIG_BONES, RIG_PARENTS
+from stage.bodies.body import RestBody, load_body
+from stage.errors import SourceError
+from stage.synthetic.bvh import BvhClip
+from stage.synthetic.kinematics import Poses, forward, from_global
+from stage.synthetic.raster import Floats
+
+_BONE = {name: index for index, name in enumerate(RIG_BONES)}
+
+_SIDED = {
+    "clavicle": ("shoulder", "clavicle", "collar", "clav"),
+    "upperarm": ("arm", "upperarm", "uparm", "shldr"),
+    "lowerarm": ("forearm", "lowerarm", "elbow", "lowarm"),
+    "hand": ("hand", "wrist"),
+    "thigh": ("upleg", "upperleg", "thigh", "hip"),
+    "calf": ("leg", "lowerleg", "calf", "shin", "knee", "lowleg"),
+    "foot": ("foot", "ankle"),
+    "ball": ("toebase", "toes", "toe", "ball"),
+}
+_CENTRAL = {"pelvis": ("hips", "pelvis", "hip"), "neck_01": ("neck", "neck1", "neck01"), "head": ("head",)}
+_NOISE = {"mixamorig", "bip", "bip01", "bip001", "j", "c", "def", "org", "character", "character1"}
+_NEEDED = (
+    "pelvis",
+    "head",
+    *(f"{bone}_{side}" for side in "lr" for bone in ("upperarm", "lowerarm", "thigh", "calf", "foot")),
+)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+
+def matched_joints(names: tuple[str, ...]) -> dict[str, int]:
+    """Which joint of a skeleton is which bone of the rig: bone name to joint index.
+
+    Raises:
+        SourceError: Hips, head, an arm or a leg is not among the names.
+    """
+    known = [_side_and_core(name) for name in names]
+    cores = {core for side, core in known if side}
+    found: dict[str, int] = {}
+    for bone, synonyms in _CENTRAL.items():
+        _take(found, bone, [i for i, (side, core) in enumerate(known) if side == "" and core in synonyms])
+    for side in "lr":
+        for bone, synonyms in _SIDED.items():
+            wanted = synonyms
+            if "collar" in cores and not cores & {"arm", "upperarm"}:  # then "shoulder" is the upper arm
+                wanted = {"clavicle": ("collar",), "upperarm": ("shoulder", "shldr")}.get(bone, synonyms)
+            _take(found, f"{bone}_{side}", [i for i, known_as in enumerate(known) if known_as == (side, wanted[0])])
+            _take(found, f"{bone}_{side}", [i for i, (s, core) in enumerate(known) if s == side and core in wanted])
+    missing = [bone for bone in _NEEDED if bone not in found]
+    if missing:
+        raise SourceError(
+            f"the skeleton has no joint for {', '.join(missing)}; its joints: {', '.join(names[:30])}; "
+            "rename them as Mixamo, Unity, CMU or Unreal do"
+        )
+    return found
+
+
+def retarget(clip: BvhClip, rest: RestBody) -> Poses:
+    """The clip's motion on a performer, one pose per frame of the clip.
+
+    Raises:
+        SourceError: The skeleton's joints are not recognised.
+    """
+    joint_of = matched_joints(clip.names)
+    axes, source_rest = _upright(clip, joint_of)
+    R_source, places = clip.forward()
+    turned = axes @ R_source @ axes.T  # (T, J, 3, 3) since rest, in our axes
+    heads = rest.joints.astype(np.float64)
+    reference = _reference(source_rest, joint_of, heads)
+
+    G = np.tile(np.eye(3), (len(turned), len(RIG_BONES), 1, 1))
+    for bone in ("pelvis", "neck_01", "head", *(f"{name}_{side}" for side in "lr" for name in _SIDED)):
+        if bone in joint_of:
+            G[:, _BONE[bone]] = turned[:, joint_of[bone]] @ reference.get(bone, np.eye(3))
+    _spine(G, turned, clip, joint_of, source_rest)
+    _inherit(G, joint_of)
+    G[:, 0] = _heading(G[:, _BONE["pelvis"]])
+
+    scale = _leg(heads, _BONE) / _leg(source_rest, joint_of)
+    pelvis = scale * (places[:, joint_of["pelvis"]] @ axes.T)
+    pelvis[:, :2] -= 0.5 * (pelvis[:, :2].min(axis=0) + pelvis[:, :2].max(axis=0))
+    root = pelvis - (G[:, 0] @ (heads[_BONE["pelvis"]] - heads[0])[:, None])[..., 0]
+    return _on_floor(from_global(G, root), rest, clip.frame_s)
+
+
+def resampled(poses: Poses, from_hz: float, to_hz: float) -> Poses:
+    """The same motion at another rate; rotations are interpolated along the shorter arc."""
+    duration = (len(poses) - 1) / from_hz
+    times = np.arange(int(duration * to_hz + 1e-6) + 1) / to_hz * from_hz
+    low = np.minimum(times.astype(np.int64), len(poses) - 1)
+    high = np.minimum(low + 1, len(poses) - 1)
+    share = (times - low)[:, None]
+    root = poses.root[low] + share * (poses.root[high] - poses.root[low])
+    root[:, 3:] = _between(poses.root[low, 3:], poses.root[high, 3:], share)
+    return Poses(root, _between(poses.rotations[low], poses.rotations[high], share[:, None]))
+
+
+def _between(first: Floats, second: Floats, share: Floats) -> Floats:
+    """Normalised linear interpolation of quaternions (..., 4)."""
+    same_half = np.where((first * second).sum(axis=-1, keepdims=True) < 0.0, -1.0, 1.0)
+    mixed = (1.0 - share) * first + share * same_half * second
+    return mixed / np.linalg.norm(mixed, axis=-1, keepdims=True)
+
+
+def _side_and_core(name: str) -> tuple[str, str]:
+    """("l", "upleg") of "mixamorig:LeftUpLeg", ("", "spine1") of "J_Bip_C_Spine1"."""
+    words = [word.lower() for word in _WORD.findall(name.rsplit(":", 1)[-1])]
+    side = ""
+    if len(words) > 0 and len(words[0]) > 1 and words[0][0] in "lr" and words[0][1:] in _ALL_SYNONYMS:
+        words = [words[0][0], words[0][1:], *words[1:]]  # "lthigh"
+    kept = []
+    for word in words:
+        if word in ("l", "left", "r", "right") and not side:
+            side = word[0]
+        elif word not in _NOISE:
+            kept.append(word)
+    return side, "".join(kept)
+
+
+_ALL_SYNONYMS = {synonym for synonyms in _SIDED.values() for synonym in synonyms}
+
+
+def _take(found: dict[str, int], bone: str, candidates: list[int]) -> None:
+    if bone not in found and len(candidates) > 0:
+        found[bone] = candidates[0]
+
+
+def _upright(clip: BvhClip, joint_of: dict[str, int]) -> tuple[Floats, Floats]:
+    """Rotation (3, 3) from the file's axes to ours, and the rest places (J, 3) in our axes."""
+    places = clip.rest_places()
+    up = _nearest_axis(places[joint_of["head"]] - places[joint_of["pelvis"]])
+    across = places[joint_of["thigh_l"]] - places[joint_of["thigh_r"]]
+    left = _nearest_axis(across - (across @ up) * up)
+    if abs(left @ up) > 0.5:
+        raise SourceError("the skeleton's rest pose is not upright: hips, head and thighs lie on one line")
+    axes = np.stack([left, np.cross(up, left), up])
+    return axes, places @ axes.T
+
+
+def _nearest_axis(direction: Floats) -> Floats:
+    axis = np.zeros(3)
+    largest = int(np.argmax(np.abs(direction)))
+    axis[largest] = np.sign(direction[largest])
+    return axis
+
+
+def _reference(source: Floats, joint_of: dict[str, int], heads: Floats) -> dict[str, Floats]:
+    """Per limb bone, the rotation (3, 3) that brings the performer from rest into the source's rest pose."""
+    forward_axis = np.array([0.0, -1.0, 0.0])
+    reference = {}
+    for side in "lr":
+        own = {name: heads[_BONE[f"{name}_{side}"]] for name in _SIDED}
+        elbow_normal = np.cross(own["lowerarm"] - own["upperarm"], own["hand"] - own["lowerarm"])
+        knee_normal = np.cross(own["foot"] - own["thigh"], forward_axis)
+        palm = _palm(heads, side)
+        for bone, child, own_normal, limb in (
+            ("upperarm", "lowerarm", elbow_normal, "arm"),
+            ("lowerarm", "hand", elbow_normal, "arm"),
+            ("hand", "", palm, "hand"),
+            ("thigh", "calf", knee_normal, "leg"),
+            ("calf", "foot", knee_normal, "leg"),
+        ):
+            begin, end = joint_of.get(f"{bone}_{side}"), joint_of.get(f"{child}_{side}")
+            if limb == "hand":
+                begin, end = joint_of[f"lowerarm_{side}"], joint_of.get(f"hand_{side}")
+            if begin is None or end is None:
+                continue
+            direction = source[end] - source[begin]
+            own_direction = (heads[_BONE[f"middle_01_{side}"]] if limb == "hand" else own[child]) - own[bone]
+            normal = np.array([0.0, 0.0, -1.0]) if limb == "hand" else np.cross(direction, forward_axis)
+            reference[f"{bone}_{side}"] = _frame(direction, normal) @ _frame(own_direction, own_normal).T
+    return reference
+
+
+def _palm(heads: Floats, side: str) -> Floats:
+    """Where the palm looks at rest: away from the back of the hand."""
+    hand, index, pinky = (heads[_BONE[f"{name}_{side}"]] for name in ("hand", "index_01", "pinky_01"))
+    normal = np.cross(index - hand, pinky - hand)
+    return normal if side == "r" else -normal
+
+
+def _frame(direction: Floats, normal: Floats) -> Floats:
+    x = direction / np.linalg.norm(direction)
+    y = normal - (normal @ x) * x
+    y /= np.linalg.norm(y)
+    return np.stack([x, y, np.cross(x, y)], axis=1)
+
+
+def _spine(G: Floats, turned: Floats, clip: BvhClip, joint_of: dict[str, int], source: Floats) -> None:
+    """Our three spine bones share out whatever joints the source has between hips and chest."""
+    chain = []
+    joint = clip.parents[joint_of["upperarm_l"]]
+    if joint == joint_of.get("clavicle_l"):
+        joint = clip.parents[joint]
+    while joint >= 0 and joint != joint_of["pelvis"]:
+        chain.append(joint)
+        joint = clip.parents[joint]
+    chain = [joint_of["pelvis"], *reversed(chain)]
+    for number in (1, 2, 3):
+        place = number / 3.0 * (len(chain) - 1)
+        low = min(int(place + 1e-9), len(chain) - 1)
+        high = min(low + 1, len(chain) - 1)
+        first, second = Rotation.from_matrix(turned[:, chain[low]]), Rotation.from_matrix(turned[:, chain[high]])
+        part = (first.inv() * second).as_rotvec() * (place - low)
+        G[:, _BONE[f"spine_0{number}"]] = (first * Rotation.from_rotvec(part)).as_matrix()
+
+
+def _inherit(G: Floats, joint_of: dict[str, int]) -> None:
+    """Bones that the source does not have turn with their parents."""
+    for bone, name in enumerate(RIG_BONES):
+        if name not in joint_of and not name.startswith("spine") and RIG_PARENTS[bone] >= 0:
+            G[:, bone] = G[:, RIG_PARENTS[bone]]
+
+
+def _heading(G_pelvis: Floats) -> Floats:
+    """(T, 3, 3) the turn about the vertical of the pelvis."""
+    side = G_pelvis[:, :2, 0]
+    return Rotation.from_euler("z", np.arctan2(side[:, 1], side[:, 0])[:, None]).as_matrix()
+
+
+def _leg(places: Floats, index: dict[str, int]) -> float:
+    thigh, calf, foot = (places[index[f"{bone}_l"]] for bone in ("thigh", "calf", "foot"))
+    return float(np.linalg.norm(calf - thigh) + np.linalg.norm(foot - calf))
+
+
+def _on_floor(poses: Poses, rest: RestBody, frame_s: float) -> Poses:
+    """Lift or lower the whole motion so that its soles usually touch z = 0, and never sink."""
+    G, heads = forward(rest.joints, poses)
+    body = load_body()
+    sole = np.flatnonzero(rest.vertices[:, 2] < rest.vertices[:, 2].min() + 0.012)[::8]
+    bone = body.skin_bones[sole, body.skin_weights[sole].argmax(axis=1)]
+    local = rest.vertices[sole] - rest.joints[bone]
+    lowest = (heads[:, bone, 2] + (G[:, bone, 2] * local).sum(axis=-1)).min(axis=1)  # (T,)
+    usual = np.quantile(lowest, 0.3)
+    sunk = np.maximum(usual - lowest, 0.0)
+    window = max(1, round(0.1 / frame_s))
+    lift = np.maximum(gaussian_filter1d(maximum_filter1d(sunk, 2 * window + 1), window), sunk)
+    root = poses.root.copy()
+    root[:, 2] += lift - usual
+    return Poses(root, poses.rotations)
