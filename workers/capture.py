@@ -15,6 +15,7 @@ from protocols.bus import Subscriber
 from protocols.messages import FrameNote, Heartbeat, Solved
 from protocols.ring import RingWriter, ring_name
 from stage.cameras.fast_feed import FastFeed
+from stage.cameras.feeds import open_feed
 from stage.cameras.sources import Frame, SourceInfo
 from stage.cameras.sources.source import Image
 from stage.errors import ConfigError
@@ -23,7 +24,6 @@ from workers.worker import Worker, run
 if TYPE_CHECKING:
     from protocols.jpeg_stream import JpegPublisher
 
-MOST_DECODER_THREADS = 4
 RING_SECONDS = 0.15
 """How long a reader has for a frame, at least; a ring has never fewer than `FEWEST_SLOTS`."""
 FEWEST_SLOTS = 6

@@ -26,6 +26,8 @@ LATE_INTERVALS = 2
 """A recording's frame that is ready this many intervals late is dropped: it is of no use any more ..."""
 HOPELESS_DROPS = 4
 """... unless so many before it were dropped: a machine that is always late still shows something."""
+RESYNC_NS = 1_000_000_000
+"""A recording that is later than this goes on from where it should be."""
 
 NS = 1_000_000_000
 _DECODE_MARGIN_NS = 4_000_000
@@ -174,7 +176,8 @@ class PacedFeed(RecordingFeed):
         self._decode_at_ns = 0
         self._decode_ns = 0
         self._drops = 0
-        playback.go_to(clock.now_ns())
+        self._seek_ns = 0
+        self._go_to_now()
 
     def _poll(self, buffer_for: BufferFor) -> Frame | None:
         if self._ready is None:
@@ -186,12 +189,23 @@ class PacedFeed(RecordingFeed):
             return None
         self._ready = None
         late_ns = self._clock.now_ns() - frame.capture_ns
+        if late_ns > RESYNC_NS:
+            self.faults["resyncs"] += 1
+            self._go_to_now()
+            return None
         if late_ns > LATE_INTERVALS * self._interval_ns and self._drops < HOPELESS_DROPS:
             self._drops += 1
             self.faults["late_drops"] += 1
             return None
         self._drops = 0
         return frame
+
+    def _go_to_now(self) -> None:
+        """Find the frame that will be due when it has been found, if that takes as long as last time."""
+        begin_ns = self._clock.now_ns()
+        self._playback.go_to(begin_ns + self._seek_ns)
+        self._seek_ns = self._clock.now_ns() - begin_ns
+        self._decode_at_ns = 0
 
     def _decode(self, buffer_for: BufferFor) -> None:
         begin_ns = self._clock.now_ns()
