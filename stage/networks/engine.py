@@ -181,7 +181,8 @@ def _with_pixels(whole: Any, outputs: Sequence[int], normalisation: Normalisatio
     import openvino as ov
 
     results = whole.get_results()
-    model: Any = ov.Model([results[i] for i in outputs], whole.get_parameters())
+    make_model: Any = ov.Model  # its type hints refuse what its documentation asks for
+    model = make_model([results[i] for i in outputs], whole.get_parameters())
     shape = model.input(0).partial_shape
     if shape[0].is_dynamic:
         shape[0] = 1

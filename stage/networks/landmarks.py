@@ -14,6 +14,9 @@ from stage.networks.regions import Circle, FloatArray, ImageArray, Region
 POINTS = len(BODY_LANDMARKS)
 """Body landmarks per person: 33."""
 
+MIN_SCORE = 0.5
+"""The score below which a network says that nobody is there."""
+
 _HIPS = [BODY_LANDMARKS.index("left_hip"), BODY_LANDMARKS.index("right_hip")]
 _SHOULDERS = [BODY_LANDMARKS.index("left_shoulder"), BODY_LANDMARKS.index("right_shoulder")]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stage.config import BodySection, Config
+from stage.errors import NetworkError
 from stage.networks import pose
 from stage.networks.detector import PoseDetector
 from stage.networks.engine import Engine, Normalisation, OpenVinoEngine
@@ -46,7 +47,7 @@ def load_landmark_network(body: BodySection, batch: int = 1) -> LandmarkNetwork:
         from stage.networks.onnx import OnnxNetwork, read_description
 
         description = read_description(Path(body.network))
-        engine = _engine(description.file, description.outputs, description.normalisation, body, batch)
+        engine = _engine(description.path, description.outputs, description.normalisation, body, batch)
         return OnnxNetwork(description, engine)
     return pose.PoseNetwork(_engine(ensure(body.network), pose.OUTPUTS, pose.NORMALISATION, body, batch))
 
@@ -54,6 +55,8 @@ def load_landmark_network(body: BodySection, batch: int = 1) -> LandmarkNetwork:
 def _engine(
     path: Path, outputs: tuple[int, ...], normalisation: Normalisation, body: BodySection, batch: int
 ) -> Engine:
+    if body.engine == "openvino" and body.device != "cpu":
+        raise NetworkError(f'engine "openvino" runs on the cpu, not on {body.device}; set body.engine = "torch"')
     if body.engine == "torch":
         from stage.networks.torch_engine import TorchEngine
 

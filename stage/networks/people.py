@@ -28,13 +28,10 @@ from protocols.messages import PersonLandmarks, Prediction
 from stage.networks import tracks as rules
 from stage.networks.detector import PoseDetector
 from stage.networks.expectations import Expectations
-from stage.networks.landmarks import Crop, LandmarkNetwork, Landmarks, body_circle
+from stage.networks.landmarks import MIN_SCORE, Crop, LandmarkNetwork, Landmarks, body_circle
 from stage.networks.regions import FloatArray, ImageArray, Region
 from stage.networks.schedule import DetectorSchedule
 from stage.networks.tracks import SideVotes, Track
-
-MIN_SCORE = 0.5
-"""Below it the network says that nobody is there."""
 
 MAX_DISTANCE_PREDICTED = 0.25
 """Body radii between landmarks and their prediction beyond which they are of somebody else.
