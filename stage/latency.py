@@ -18,11 +18,13 @@ from dataclasses import dataclass
 from protocols.errors import DecodeError
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat
-from stage.supervision.history import WARM_UP_S, MemoryTrend, WorkerHistory, add_legs
+from stage.supervision.history import MemoryTrend, WorkerHistory, add_legs
 from stage.supervision.report import LEGS, SPARE_SUFFIX, FramesetReport, LegReport, Report, WorkerReport
 
 WINDOW_S = 10
 """Length of the sliding window, in seconds."""
+WARM_UP_S = 5.0
+"""After the first performance, before the legs of the record and the rate are counted."""
 SOLVE_WORKER = "solve"
 _EVENTS_KEPT = 50
 
@@ -62,7 +64,7 @@ class LatencyBoard:
         self._others: dict[str, MemoryTrend] = {}
         self._events: deque[str] = deque(maxlen=_EVENTS_KEPT)
         self._snapshots: deque[Legs] = deque([{}], maxlen=WINDOW_S + 1)
-        self._began_s: float | None = None
+        self._began_s = math.inf
         self._first_leg_s: float | None = None
         self._baseline: _Baseline | None = None
 
@@ -70,6 +72,9 @@ class LatencyBoard:
         """The show begins, in so many seconds."""
         with self._lock:
             self._began_s = self._clock() + in_s
+            for history in self._histories.values():
+                history.begin(self._began_s)
+            self._others = {name: MemoryTrend(self._began_s) for name in self._others}
 
     def take(self, heartbeat: Heartbeat) -> None:
         """Take a heartbeat; one of an unknown worker or with a broken histogram is ignored."""
@@ -77,7 +82,7 @@ class LatencyBoard:
             history = self._histories.get(heartbeat.worker)
             if history is not None:
                 try:
-                    history.take(heartbeat, self._clock())
+                    history.take(heartbeat, self._clock(), self._began_s)
                 except DecodeError as error:
                     self._events.append(f"{heartbeat.worker}: heartbeat not understood: {error}")
 
@@ -96,7 +101,9 @@ class LatencyBoard:
             now_s = self._clock()
             self._others = {name: trend for name, trend in self._others.items() if name in samples}
             for name in samples.keys() - self._histories.keys():
-                self._others.setdefault(name, MemoryTrend(now_s)).add(now_s, samples[name].resident_bytes)
+                self._others.setdefault(name, MemoryTrend(max(now_s, self._began_s))).add(
+                    now_s, samples[name].resident_bytes
+                )
 
     def tick(self) -> None:
         """Move the window on; to be called once a second."""
@@ -123,7 +130,7 @@ class LatencyBoard:
             workers = {name: self._worker(name) for name in self._histories} | self._other_processes()
             return Report(
                 stage=self._stage_name,
-                seconds=max(0.0, now_s - self._began_s) if self._began_s is not None else 0.0,
+                seconds=max(0.0, now_s - self._began_s),
                 rate_hz=self._rate_hz(solved),
                 framesets=FramesetReport(
                     seen=seen,
@@ -169,7 +176,7 @@ class LatencyBoard:
             restarts=self._restarts[name],
             gaps=_sum_of(counters, "gap"),
             drops=_sum_of(counters, "drop"),
-            memory=history.memory.report() if history.memory else None,
+            memory=history.memory.report() if last else None,
             counters=dict(counters),
             facts=last.facts if last else {},
         )

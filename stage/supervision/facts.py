@@ -7,6 +7,9 @@ from collections import defaultdict
 from protocols.messages import Heartbeat
 from stage.supervision.keeper import Say
 
+_UNTOLD = frozenset({"page", "browsers"})
+"""The console tells its address itself, as an event."""
+
 
 class FactTeller:
     """Says every fact the first time it is heard."""
@@ -19,7 +22,7 @@ class FactTeller:
     def hear(self, heartbeat: Heartbeat) -> None:
         """Look for facts that have not been told yet; their later values are in the report."""
         told = self._told[heartbeat.worker]
-        fresh = {key: value for key, value in heartbeat.facts.items() if key not in told}
+        fresh = {key: value for key, value in heartbeat.facts.items() if key not in told | _UNTOLD}
         if fresh:
             told.update(fresh)
             self._say("info", heartbeat.worker, ", ".join(f"{key} {value}" for key, value in fresh.items()))

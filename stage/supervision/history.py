@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -10,8 +11,8 @@ from protocols.histogram import Histogram
 from protocols.messages import Heartbeat
 from stage.supervision.report import MemoryReport
 
-WARM_UP_S = 5.0
-"""What a process or a stage does in its first seconds says little about its evening."""
+MEMORY_WARM_UP_S = 10.0
+"""What a process takes in the first seconds of a show says little about the evening."""
 
 _MAX_SAMPLES = 512
 _MEGABYTE = 1e6
@@ -21,8 +22,8 @@ class MemoryTrend:
     """Resident memory of one process over time, in bounded space: it thins out as it grows."""
 
     def __init__(self, started_s: float) -> None:
-        """Start with no sample."""
-        self._warm_s = started_s + WARM_UP_S
+        """Start with no sample; `started_s` is when the process, or the show, began."""
+        self._warm_s = started_s + MEMORY_WARM_UP_S
         self._spacing_s = 1.0
         self._samples: list[tuple[float, int]] = []
         self._last = 0
@@ -61,13 +62,22 @@ class WorkerHistory:
     def __init__(self) -> None:
         """Start with nothing heard."""
         self.last: Heartbeat | None = None
-        self.memory: MemoryTrend | None = None
+        self.memory = MemoryTrend(math.inf)
         self._past_counters: Counter[str] = Counter()
         self._past_legs: dict[str, Histogram] = {}
         self._legs: dict[str, Histogram] = {}
 
-    def take(self, heartbeat: Heartbeat, now_s: float) -> None:
+    def begin(self, began_s: float) -> None:
+        """The show begins; what memory did before does not count."""
+        self.memory = MemoryTrend(began_s)
+
+    def take(self, heartbeat: Heartbeat, now_s: float, began_s: float = math.inf) -> None:
         """Take the next heartbeat; another pid than before is a new life, one of an earlier life is ignored.
+
+        Args:
+            heartbeat: What the worker sent.
+            now_s: The time now.
+            began_s: When the show began, or begins.
 
         Raises:
             DecodeError: A leg is no histogram; nothing is taken then.
@@ -77,8 +87,7 @@ class WorkerHistory:
             if self.last is not None and heartbeat.at_ns < self.last.at_ns:
                 return
             self._past_counters, self._past_legs = self.counters, self.legs
-            self.memory = MemoryTrend(now_s)
-        assert self.memory is not None
+            self.memory = MemoryTrend(max(now_s, began_s))
         self.last, self._legs = heartbeat, legs
         self.memory.add(now_s, heartbeat.resident_bytes)
 

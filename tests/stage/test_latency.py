@@ -5,8 +5,8 @@ import pytest
 
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat
-from stage.latency import WINDOW_S, LatencyBoard, ProcessSample
-from stage.supervision.history import WARM_UP_S, MemoryTrend
+from stage.latency import WARM_UP_S, WINDOW_S, LatencyBoard, ProcessSample
+from stage.supervision.history import MEMORY_WARM_UP_S, MemoryTrend
 from stage.supervision.report import Report
 
 
@@ -170,14 +170,33 @@ def test_a_report_round_trips_through_json(board: LatencyBoard, clock: Clock) ->
     assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
 
 
-def test_memory_trend_finds_a_leak_and_ignores_the_warm_up() -> None:
+def test_memory_counts_from_the_warmed_up_show_on(board: LatencyBoard, clock: Clock) -> None:
+    def beat(resident_bytes: int, pid: int = 1) -> None:
+        clock.now_s += 1.0
+        board.take(msgspec.structs.replace(heartbeat("solve", clock, pid=pid), resident_bytes=resident_bytes))
+
+    for second in range(60):
+        beat(10_000_000 * second)
+    board.begin()
+    for second in range(60):
+        beat(700_000_000 if second + 1 < MEMORY_WARM_UP_S else 800_000_000)
+    memory = board.report().workers["solve"].memory
+    assert memory is not None
+    assert (memory.first_mb, memory.last_mb, memory.peak_mb) == (800.0, 800.0, 800.0)
+    assert memory.slope_mb_per_minute == pytest.approx(0.0, abs=1e-9)
+    beat(50_000_000, pid=2)
+    memory = board.report().workers["solve"].memory
+    assert memory is not None and memory.peak_mb == 50.0
+
+
+def test_memory_trend_finds_a_leak() -> None:
     trend = MemoryTrend(started_s=0.0)
     trend.add(0.0, 10_000_000)
-    for second in range(5, 65):
+    for second in range(10, 70):
         trend.add(float(second), 100_000_000 + second * 50_000)
     report = trend.report()
-    assert report.first_mb == pytest.approx(100.25)
-    assert report.last_mb == report.peak_mb == pytest.approx(103.2)
+    assert report.first_mb == pytest.approx(100.5)
+    assert report.last_mb == report.peak_mb == pytest.approx(103.45)
     assert report.slope_mb_per_minute == pytest.approx(3.0)
 
 
