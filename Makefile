@@ -33,8 +33,7 @@ lint: $(VENV)/installed-dev ## Style (ruff), types (pyright) and the direction o
 	$(BIN)/lint-imports
 
 bench: $(VENV)/installed-dev models ## Every claim of the README measured: one JSON line each (minutes)
-	@for name in $$($(BIN)/python -m benchmarks --list | awk '{ print $$1 }'); do \
-		$(BIN)/python -m benchmarks.$$name || exit; done
+	$(BIN)/python -m benchmarks
 
 clean: ## Remove the virtual environment and all caches of the tools
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
