@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import zmq
 
@@ -34,8 +33,7 @@ _RECONNECT_MAX_MS = 200
 _PARTS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A record as it came over the bus."""
 
     topic: str
@@ -164,11 +162,13 @@ class Subscriber:
         Messages that are not understood are counted and skipped.
         """
         deadline_ns = time.monotonic_ns() + timeout_ms * 1_000_000
-        while self.socket.poll(max(0, (deadline_ns - time.monotonic_ns()) // 1_000_000)):
-            message = self._take()
+        left_ms = timeout_ms
+        while left_ms >= 0 and (parts := self._arrived(left_ms)) is not None:
+            message = self._understood(parts)
             if message is not None:
                 self._counters.received += 1
                 return message
+            left_ms = (deadline_ns - time.monotonic_ns()) // 1_000_000
         return None
 
     def drain(self) -> list[Message]:
@@ -205,16 +205,24 @@ class Subscriber:
         """What has arrived, at most two queues full: a fast publisher cannot hold us here."""
         messages = []
         for _ in range(2 * self._burst):
-            if not self.socket.poll(0):
+            parts = self._arrived(0)
+            if parts is None:
                 break
-            message = self._take()
+            message = self._understood(parts)
             if message is not None:
                 messages.append(message)
         return messages
 
-    def _take(self) -> Message | None:
-        """The message that has arrived; None, counted, when it is not understood."""
-        parts: list[Any] = self.socket.recv_multipart()
+    def _arrived(self, timeout_ms: int) -> list[bytes] | None:
+        """The next message as it is; None when none comes within the time."""
+        self.socket.setsockopt(zmq.RCVTIMEO, timeout_ms)
+        try:
+            return self.socket.recv_multipart()
+        except zmq.Again:
+            return None
+
+    def _understood(self, parts: list[bytes]) -> Message | None:
+        """The message; None, counted, when it is not understood."""
         try:
             if len(parts) != _PARTS:
                 raise DecodeError(f"message of {len(parts)} parts, expected {_PARTS}")
