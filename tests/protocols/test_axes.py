@@ -19,7 +19,7 @@ from protocols.axes import (
 X, Y, Z = 0, 1, 2
 RNG = np.random.default_rng(1)
 POINTS = RNG.normal(size=(20, 3))
-QUATERNIONS = Rotation.random(20, random_state=2).as_quat()
+QUATERNIONS = Rotation.from_quat(RNG.normal(size=(20, 4))).as_quat()
 
 # name, conversion, then the table: position and quaternion as expressions of x y z and a b c d (= qx qy qz qw)
 TABLE = [
