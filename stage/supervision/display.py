@@ -96,6 +96,9 @@ class TableDisplay:
 def numbers_line(report: Report) -> str:
     """The state of a stage in one line."""
     framesets = report.framesets
+    if report.seconds == 0.0:
+        missing = [name for name, worker in report.workers.items() if worker.state in ("starting", "down")]
+        return f"starting: waiting for {', '.join(missing) or 'spares'}"
     parts = [
         f"{report.seconds:.0f} s",
         f"{report.rate_hz:.1f} framesets/s",

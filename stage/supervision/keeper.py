@@ -11,6 +11,7 @@ for a camera may be plugged in later; the rest of the stage goes on meanwhile.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -28,10 +29,17 @@ Say = Callable[[str, str, str], None]
 
 SILENCE_S = 2.0
 """A worker that has been up and then is not heard for this long hangs."""
+MAX_PATIENCE = 4.0
+"""On an overloaded machine a worker may be silent so many times longer: a restart would add to the load."""
 START_LIMIT_S = 90.0
 """A worker that has not come up after this long never will."""
 STOP_GRACE_S = 3.0
 _KNOWN_LINES = 500
+
+
+def patience() -> float:
+    """How much longer than usual everything may take: processes that want to run, per core, at least 1."""
+    return min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), MAX_PATIENCE)
 
 
 class Keeper:
@@ -109,7 +117,7 @@ class Keeper:
         if self.active is None:
             return
         silent_s = time.monotonic() - self._last_sign_s
-        if silent_s > (START_LIMIT_S if self._starting else SILENCE_S):
+        if silent_s > (START_LIMIT_S if self._starting else SILENCE_S) and silent_s > SILENCE_S * patience():
             self._say("error", self.plan.name, f"silent for {silent_s:.1f} s, killed")
             self._last_sign_s = time.monotonic()
             self.active.send(signal.SIGKILL)

@@ -161,7 +161,7 @@ def test_a_worker_that_hangs_is_killed_and_started_again() -> None:
         await until(lambda: ear.heard("broadcast.hang", "back after"))
 
     _, _, ear = run_stage([worker("broadcast.hang")], script)
-    assert ear.heard("broadcast.hang", r"silent for 2\.\d s, killed")
+    assert ear.heard("broadcast.hang", r"silent for \d\.\d s, killed")
 
 
 def test_a_worker_that_refuses_says_why_once_and_is_tried_again() -> None:

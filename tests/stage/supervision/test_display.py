@@ -3,10 +3,11 @@ from __future__ import annotations
 import io
 import re
 
+import msgspec
 from rich.console import Console
 
 from stage.config import LatencySection
-from stage.supervision.display import PLAIN_PERIOD_S, PlainDisplay, TableDisplay, tables
+from stage.supervision.display import PLAIN_PERIOD_S, PlainDisplay, TableDisplay, numbers_line, tables
 from stage.supervision.report import FramesetReport, LegReport, MemoryReport, Report, WorkerReport
 
 REPORT = Report(
@@ -43,6 +44,11 @@ def test_plain_lines_come_at_their_pace() -> None:
     assert len(lines) == 1
     for part in ("30.0 framesets/s", "99.7 % solved", "total 42.0/79.0 ms", "restarts 4", "down: capture.left"):
         assert part in lines[0]
+
+
+def test_before_the_show_the_line_says_what_is_waited_for() -> None:
+    starting = msgspec.structs.replace(REPORT, seconds=0.0)
+    assert numbers_line(starting) == "starting: waiting for capture.left"
 
 
 def test_messages_name_their_worker_and_errors_say_so() -> None:
