@@ -104,6 +104,8 @@ class OutputSection(Section, frozen=True):
     """Upper bound in Hz; 0 is the stage's rate."""
     bundle: bool = True
     """False sends every OSC message on its own, for receivers that know no bundles."""
+    trace: bool = False
+    """VMC: every frame also carries its capture time, for `stage probe` to show the latency."""
     username: str = ""
     password: str = ""
     tls: bool = False
