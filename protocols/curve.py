@@ -6,14 +6,18 @@ A publisher beyond loopback has a key pair and a list of those who may subscribe
     keys/stage.key             its public key, for the subscribers
     keys/clients/*.key         the public keys of the subscribers that are let in
 
-A subscriber has a pair of its own and the publisher's public key. `create_keys` makes a pair;
-public keys are carried by hand. Without keys nothing binds beyond loopback.
+A subscriber has a pair of its own and the publisher's public key. A pair is made by
+
+    python -m protocols.curve FOLDER NAME
+
+and public keys are carried by hand. Without keys nothing binds beyond loopback.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import struct
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,7 +71,8 @@ def require_keys(host: str, secret_key_file: Path | None) -> None:
     """
     if secret_key_file is None and not is_loopback(host):
         raise BusError(
-            f"frames on {host} could be watched by anybody: set [bus] curve_secret_key_file, or bind to 127.0.0.1"
+            f"frames on {host} could be watched by anybody: set [bus] curve_secret_key_file "
+            f"(python -m protocols.curve FOLDER NAME makes one), or bind to 127.0.0.1"
         )
 
 
@@ -140,3 +145,21 @@ def _is_key(key: bytes) -> bool:
         return len(z85.decode(key)) == _KEY_BYTES
     except (KeyError, ValueError, struct.error, AssertionError):
         return False
+
+
+def main(arguments: list[str]) -> int:
+    """Makes a key pair and says where it lies; 2 when it cannot."""
+    if len(arguments) != 2 or "/" in arguments[1]:
+        print("usage: python -m protocols.curve FOLDER NAME", file=sys.stderr)
+        return 2
+    try:
+        files = create_keys(Path(arguments[0]), arguments[1])
+    except BusError as error:
+        print(f"stage: error: {error}", file=sys.stderr)
+        return 2
+    print(*files, sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -205,7 +205,8 @@ class RingReader:
 
     def close(self) -> None:
         """Lets go of the ring; views that are still used keep their memory."""
-        del self._generations, self._images
+        self.shape = RingShape(0, 0, 0)
+        self._generations, self._images = self._generations[:0].copy(), []
 
     def __enter__(self) -> RingReader:
         """The reader itself."""

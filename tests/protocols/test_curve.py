@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from protocols.curve import create_keys, is_loopback, load_pair, require_keys, tcp_endpoint
+from protocols.curve import create_keys, is_loopback, load_pair, main, require_keys, tcp_endpoint
 from protocols.errors import BusError
 
 
@@ -68,3 +68,15 @@ def test_only_loopback_needs_no_keys(host: str, loopback: bool) -> None:
 def test_addresses() -> None:
     assert tcp_endpoint("127.0.0.1", 5600) == "tcp://127.0.0.1:5600"
     assert tcp_endpoint("::1", 5600) == "tcp://[::1]:5600"
+
+
+def test_keys_are_made_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path), "console"]) == 0
+    _, secret_file = capsys.readouterr().out.splitlines()
+    assert len(load_pair(Path(secret_file))[1]) == 40
+
+
+@pytest.mark.parametrize("arguments", [[], ["folder"], ["folder", "a/b"], ["/dev/null/folder", "name"]])
+def test_keys_that_cannot_be_made_are_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.count("\n") == 1

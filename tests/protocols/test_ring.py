@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -295,6 +296,33 @@ def test_a_killed_writer_leaves_a_stale_ring_that_its_successor_replaces(name: s
             assert reader.reopened == 1
             with pytest.raises(OvertakenError):
                 reader.view(first.slot, first.generation)
+
+
+def test_a_killed_writer_process_comes_back_on_bus_and_ring(name: str, tmp_path: Path) -> None:
+    with Subscriber(tmp_path, {"writer": ["frame."]}) as subscriber:
+        with writer_process(name, tmp_path, 4, *SHAPE[:2]) as process:
+            reader = RingReader(next_note(subscriber).ring)
+            process.kill()
+        with writer_process(name, tmp_path, 4, *SHAPE[:2]):
+            note = next_note(subscriber)
+            while subscriber.counters["restarts"] == 0:
+                note = next_note(subscriber)
+            out = np.empty(SHAPE, np.uint8)
+            while reader.reopened == 0:
+                with contextlib.suppress(OvertakenError):
+                    reader.copy(note.slot, note.generation, out)
+                    assert (out == note.frame % VALUES).all()
+                note = next_note(subscriber)
+
+
+def test_a_closed_reader_reads_nothing(name: str) -> None:
+    with writer_of(name) as writer:
+        place = writer.write(image_of(1))
+        with RingReader(name) as reader:
+            reader.close()
+            assert not reader.still_valid(*place)
+            with pytest.raises(RingError):
+                reader.view(*place)
 
 
 def test_stale_rings_are_removed_by_prefix_and_nothing_else_is(name: str, tmp_path: Path) -> None:
