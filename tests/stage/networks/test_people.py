@@ -34,7 +34,11 @@ class Stage:
         self.world = world
         self.network, self.detector = ScriptedNetwork(world), ScriptedDetector(world)
         self.tracker = PeopleTracker(
-            list(world.people), actors, self.detector, self.network, max_people=max_people  # type: ignore[arg-type]
+            list(world.people),
+            actors,
+            self.detector,
+            self.network,
+            max_people=max_people,  # type: ignore[arg-type]
         )
         self.said: list[dict[str, tuple[PersonLandmarks, ...]]] = []
 
@@ -58,7 +62,9 @@ class Stage:
 
 def two_people() -> World:
     """The performer in the middle, a bystander at the side, in every camera."""
-    return World({camera: {"performer": standing(250.0), "bystander": standing(520.0, 200.0, 80.0)} for camera in CAMERAS})
+    return World(
+        {camera: {"performer": standing(250.0), "bystander": standing(520.0, 200.0, 80.0)} for camera in CAMERAS}
+    )
 
 
 def test_everybody_is_reported_while_the_actor_is_not_known() -> None:

@@ -98,7 +98,9 @@ def test_no_point_outside_of_the_image_has_confidence(x: float) -> None:
 def test_a_steady_walk_is_foreseen() -> None:
     track = Track(REGION, number=0)
     for frame in range(12):
-        track.move(Landmarks(person(100.0 + 5.0 * frame), None, 1.0, REGION._replace(x=100.0 + 5.0 * frame)), frame * 10)
+        track.move(
+            Landmarks(person(100.0 + 5.0 * frame), None, 1.0, REGION._replace(x=100.0 + 5.0 * frame)), frame * 10
+        )
     expected, region = track.expected_at(120)
     assert expected is not None
     np.testing.assert_allclose(expected[:, :2], body(160.0, 240.0, 120.0), atol=0.1)
