@@ -63,7 +63,7 @@ def build_cache(progress: Callable[[str], None] = print) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
     with unfinished.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
     unfinished.replace(path)
     progress(f"body model: {path.stat().st_size / 1e6:.0f} MB in {path}")
     return path

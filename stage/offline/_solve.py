@@ -19,15 +19,13 @@ import torch
 from protocols.messages import CameraLandmarks, Performance
 from stage.bodies.body import BodyModel, load_body
 from stage.bodies.profile import load_shape, save_shape
-from stage.cameras.calibration import camera_for, load_calibration
-from stage.cameras.camera import Camera
 from stage.config import Config
-from stage.correspondence.landmark_map import load_landmark_map
 from stage.errors import BodyModelError, SourceError
 from stage.networks.load import load_tracker
 from stage.networks.people import PeopleTracker
 from stage.offline._pictures import Pictures, Recordings
 from stage.offline._result import Result
+from stage.solving.assembly import make_solver
 from stage.solving.framesets import Frameset
 from stage.solving.solver import Solver
 
@@ -79,33 +77,8 @@ def solve(config: Config, out: Path, report: Callable[[str], None] = print) -> N
         path = out if len(config.actors) == 1 else out.with_name(f"{out.stem}.{actor}.npz")
         Result.of(body.bones, performances, coco, final[actor]).save(path)
         report(f"{path}: {actor}, {len(performances)} of {count} framesets")
-    report(
-        f"{count} framesets in {seconds:.1f} s, {count / max(seconds, 1e-9):.1f} per second; lag at 1 Hz {solver.lag_s * 1e3:.0f} ms"
-    )
-
-
-def make_solver(
-    config: Config, body: BodyModel, sizes: dict[str, tuple[int, int]], shapes: dict[str, np.ndarray]
-) -> Solver:
-    """The solver of a stage whose pictures have these sizes (width, height).
-
-    Raises:
-        CalibrationError: A camera is not calibrated, or for other pictures.
-    """
-    return Solver(
-        body,
-        calibrated_cameras(config, sizes),
-        config.actors,
-        config.body,
-        load_landmark_map(config.body.network),
-        shapes,
-        device="cpu",
-    )
-
-
-def calibrated_cameras(config: Config, sizes: dict[str, tuple[int, int]]) -> list[Camera]:
-    """The cameras of a stage at the size of their pictures, in the order of the configuration."""
-    return [camera_for(section, load_calibration(section.calibration), sizes[section.id]) for section in config.cameras]
+    rate = count / max(seconds, 1e-9)
+    report(f"{count} framesets in {seconds:.1f} s, {rate:.1f} per second; lag at 1 Hz {solver.lag_s * 1e3:.0f} ms")
 
 
 def solved_framesets(pictures: Iterator[Pictures], tracker: PeopleTracker, solver: Solver) -> Iterator[SolvedFrameset]:

@@ -104,7 +104,7 @@ class ActorTrack:
         """(33, 3) where the landmarks are expected at a time, world, metres."""
         assert self._motion is not None
         dt = max(0.0, (capture_ns - self._time_ns) * 1e-9)
-        pose = self._motions.predict(self._motion, dt).pose if dt > 0.0 else self._motion.pose
+        pose = self._motions.predict_pose(self._motion, dt)
         return place(self._body, pose).x[0, :, :LANDMARK_COUNT].T.cpu().numpy()
 
     def begin(self, people: Sequence[Person], found: Triangulated | None, capture_ns: int) -> None:
@@ -137,6 +137,16 @@ class ActorTrack:
         if self._estimate.add(evidence, fit.pose, capture_ns):
             self._wear(self._estimate.improve())
         self._follow_on(capture_ns, glide=self._state != "tracking")
+
+    def rehearse(self, place_: np.ndarray) -> None:
+        """Go once through all that `follow` does, seeing nobody."""
+        pose = self._standing(place_, np.eye(3))
+        fitter = PoseFitter(self._body, self._model.anatomy)
+        prior = Prior(pose, self._start_information()[None])
+        fit = fitter.fit(pose, prior, self._evidence([], pose), iterations=2, anatomy_weight=1.0)
+        self._motion = self._motions.start(fit)
+        for step in (1, 2, 3):
+            self.follow([], step * 33_000_000)
 
     def miss(self, capture_ns: int) -> None:
         """Nobody was claimed in this frameset."""
@@ -180,7 +190,7 @@ class ActorTrack:
         self._gliding_s -= dt
         self._shown = self._shown.moved(self._motion.pose.step_from(self._shown) * share)
 
-    def _evidence(self, people: Sequence[Person], pose: Pose):  # noqa: ANN202
+    def _evidence(self, people: Sequence[Person], pose: Pose):
         x = place(self._body, pose).x[0].cpu().numpy()
         anchor, scale = self._contacts.anchors(x[:, LANDMARK_COUNT:].T)
         pelvis, R = pose.position[0].cpu().numpy(), pose.D[0, 0].cpu().numpy()

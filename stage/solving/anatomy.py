@@ -31,7 +31,8 @@ class Range(NamedTuple):
 
 class Joint(NamedTuple):
     """A joint's three axes. `frame` "body" has flexion about the body's +X (to its left), sideways about +Y
-    (backwards) and twist about +Z (up); "arm" has twist along the bone and flexion in the elbow's plane."""
+    (backwards) and twist about +Z (up); "arm" has twist along the bone and flexion in the elbow's plane.
+    """
 
     flexion: Range
     twist: Range

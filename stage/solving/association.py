@@ -37,7 +37,7 @@ class Claim(NamedTuple):
     """A person taken for an actor, mirrored back where the network had left and right exchanged."""
 
     person: Person
-    index: int
+    position: int
     """Position of the person in the frameset's list."""
     distance_m: float
 

@@ -73,7 +73,7 @@ class PoseFitter:
         if evidence.relative is not None and evidence.relative_scale is not None:
             H, g, cost = _add_relative(evidence, placed.x, J, H, g, cost)
         H_joints, g_joints, cost_joints = self._anatomy.terms(pose.D, anatomy_weight)
-        batch, joints = g_joints.shape[:2]
+        joints = g_joints.shape[1]
         blocks = H[:, 6:, 6:].unflatten(1, (joints, 3)).unflatten(3, (joints, 3)).diagonal(dim1=1, dim2=3)
         blocks += H_joints.permute(0, 2, 3, 1)
         g[:, 6:] += g_joints.flatten(1)

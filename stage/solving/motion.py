@@ -72,10 +72,14 @@ class MotionModel:
         zero = torch.zeros_like(self._eye)
         return Motion(fit.pose, torch.zeros_like(self._density), covariance, zero, self._eye * _FIRST_VELOCITY_SIGMA**2)
 
+    def predict_pose(self, motion: Motion, dt: float) -> Pose:
+        """The pose alone, `dt` seconds later."""
+        return motion.pose.moved(motion.velocity[None] * _reach(dt))
+
     def predict(self, motion: Motion, dt: float) -> Motion:
         """The motion `dt` seconds later, before any evidence."""
         decay = float(np.exp(-dt / VELOCITY_DECAY_S))
-        reach = VELOCITY_DECAY_S * (1.0 - decay)
+        reach = _reach(dt)
         noise = self._density
         P_cross = decay * (motion.P_cross + reach * motion.P_velocity)
         P_pose = motion.P_pose + reach * (motion.P_cross + motion.P_cross.T) + reach**2 * motion.P_velocity
@@ -83,9 +87,7 @@ class MotionModel:
         P_pose.diagonal().add_(noise * (dt**3 / 3.0))
         P_cross.diagonal().add_(noise * (dt**2 / 2.0))
         P_velocity.diagonal().add_(noise * dt)
-        return Motion(
-            motion.pose.moved(motion.velocity[None] * reach), motion.velocity * decay, P_pose, P_cross, P_velocity
-        )
+        return Motion(self.predict_pose(motion, dt), motion.velocity * decay, P_pose, P_cross, P_velocity)
 
     def prior(self, predicted: Motion) -> Prior:
         """The prediction as a prior of the fit."""
@@ -105,6 +107,11 @@ class MotionModel:
             P_cross=P_pose @ gain.T,
             P_velocity=0.5 * (P_velocity + P_velocity.T),
         )
+
+
+def _reach(dt: float) -> float:
+    """How far a unit velocity leads while it fades, seconds."""
+    return VELOCITY_DECAY_S * float(1.0 - np.exp(-dt / VELOCITY_DECAY_S))
 
 
 def lag_seconds(update_share: float, velocity_gain: float, dt: float, frequency_hz: float = 1.0) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from protocols.arrays import from_bytes
 from protocols.messages import LANDMARK_COUNT, CameraLandmarks
 from stage.cameras.camera import Camera
-from stage.cameras.geometry import undistort
 
 _MIRRORED = {1: 4, 2: 5, 3: 6, 7: 8, 9: 10} | {i: i + 1 for i in range(11, 33, 2)}
 MIRROR = np.arange(LANDMARK_COUNT)
@@ -84,9 +84,17 @@ def _person(index: int, camera: Camera, seen: CameraLandmarks, number: int) -> P
     size = np.array([seen.width, seen.height], np.float64)
     margin = IN_PICTURE_MARGIN * size
     inside = np.all((pixels >= -margin) & (pixels <= size + margin), 1)
-    image = undistort(camera, np.clip(pixels, -0.5 * size, 1.5 * size))
+    image = _rays(camera, np.where(inside[:, None], pixels, 0.5 * size))
     usable = inside & np.all(np.isfinite(image), 1)
     world = from_bytes(person.world, (LANDMARK_COUNT, 3)).astype(np.float64) if len(person.world) > 0 else None
     return Person(
         index, np.where(usable[:, None], image, 0.0), np.where(usable, confidence, 0.0), world, float(person.score)
     )
+
+
+def _rays(camera: Camera, pixels: np.ndarray) -> np.ndarray:
+    """Pixels (33, 2) in the picture as normalised coordinates, by OpenCV: far faster than our exact inverse."""
+    return cv2.undistortPoints(pixels[:, None], camera.K, camera.distortion, criteria=_UNDISTORT_UNTIL)[:, 0]
+
+
+_UNDISTORT_UNTIL = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 20, 1e-7)

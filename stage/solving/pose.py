@@ -31,7 +31,7 @@ class Pose(NamedTuple):
 
 
 def skew(v: torch.Tensor) -> torch.Tensor:
-    """(..., 3) -> (..., 3, 3) with skew(v) w = v x w."""
+    """Matrices S (..., 3, 3) of vectors v (..., 3), with S w = v x w."""
     return (v @ LEVI_CIVITA.to(v)).unflatten(-1, (3, 3))
 
 

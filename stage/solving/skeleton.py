@@ -55,7 +55,7 @@ class Points:
     """(S, K, 3, N): its change per shape coefficient."""
 
     def offsets(self, shape: torch.Tensor) -> torch.Tensor:
-        """o for a shape (S,): (K, 3, N)."""
+        """O for a shape (S,): (K, 3, N)."""
         return self.offset + torch.tensordot(shape, self.offset_basis, 1)
 
 
@@ -71,7 +71,7 @@ class Skeleton:
         self._reduced = self._nearest_solved(body)
         self.carrier = torch.from_numpy(self._reduced).to(device)
         """(J,) the solved bone that carries each bone of the rig (the Root rides on the pelvis)."""
-        parents = [self._reduced[body.parents[index[bone]]] if bone != "pelvis" else -1 for bone in SOLVED_BONES]
+        parents = [int(self._reduced[body.parents[index[bone]]]) if bone != "pelvis" else -1 for bone in SOLVED_BONES]
         self.parents = torch.tensor(parents, device=device)
         self.mean_joints, self.joint_basis = (self._tensor(array) for array in (body.mean_joints, body.joint_basis))
         self._ancestors = self._doubling(parents)

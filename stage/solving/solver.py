@@ -85,6 +85,11 @@ class Solver:
         self._alone_since_ns = -1
 
     @property
+    def device(self) -> torch.device:
+        """Where it solves."""
+        return self._model.skeleton.device
+
+    @property
     def lag_s(self) -> float:
         """Delay of a 1 Hz movement through the smoothing, the largest of all actors, seconds."""
         return max((member.track.lag_s for member in self._cast), default=0.0)
@@ -98,6 +103,16 @@ class Solver:
         return {
             member.section.id: member.track.shape.cpu().numpy() for member in self._cast if member.track.estimate.frozen
         }
+
+    def wear(self, actor: str, shape: np.ndarray) -> None:
+        """Give an actor a known shape (S,); for one that is not followed yet."""
+        place = next(i for i, member in enumerate(self._cast) if member.section.id == actor)
+        section = self._cast[place].section
+        self._cast[place] = _Cast(section, self._track(section, shape))
+
+    def warm_up(self) -> None:
+        """Solve a body in the rest pose once, so that the first real frameset finds everything loaded."""
+        self._track(ActorSection(id="warm-up"), np.zeros(self.body.shape_count)).rehearse(self.rig.centers.mean(0))
 
     def step(self, frameset: Frameset) -> list[Performance]:
         """Solve one frameset; framesets come in the order of time.
@@ -113,7 +128,7 @@ class Solver:
         followed = [member for member in self._cast if member.track.followed]
         expected = [member.track.expected_landmarks(frameset.capture_ns) for member in followed]
         claimed = claims(people, *self._in_cameras(expected))
-        taken = {claim.index for row in claimed for claim in row}
+        taken = {claim.position for row in claimed for claim in row}
         for member, row in zip(followed, claimed, strict=True):
             if len(row) > 0:
                 member.track.follow([claim.person for claim in row], frameset.capture_ns)
@@ -216,7 +231,7 @@ class Solver:
     def _performance(self, member: _Cast, shown: Shown, frameset: Frameset) -> Performance:
         skeleton = self._model.skeleton
         rest_joints = skeleton.rest_joints(member.track.shape)
-        G, joints = skeleton.full_pose(rest_joints, shown.G[None], shown.p[None])
+        _, joints = skeleton.full_pose(rest_joints, shown.G[None], shown.p[None])
         rotations = torch.eye(3, dtype=torch.float64, device=skeleton.device).repeat(len(self.body.bones), 1, 1)
         rotations[skeleton.bone_index[1:]] = shown.D[1:]
         rotations[0] = shown.G[0]

@@ -8,7 +8,7 @@ import numpy as np
 
 L_SHOULDER, R_SHOULDER, L_HIP, R_HIP = 11, 12, 23, 24
 
-_REFINEMENTS = 3
+_REFINEMENTS = 2
 _INLIER_M = 0.04
 
 
@@ -37,15 +37,21 @@ def triangulate(R: np.ndarray, t: np.ndarray, image: np.ndarray, confidence: np.
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
     centers = -np.einsum("vji,vj->vi", R, t)
     across = np.eye(3) - directions[..., :, None] * directions[..., None, :]  # (V, L, 3, 3)
-    weight = confidence.copy()
+    weight = confidence
+    points, error = _nearest(across, centers, weight)
     for _ in range(_REFINEMENTS):
-        A = np.einsum("vl,vlij->lij", weight, across) + 1e-9 * np.eye(3)
-        b = np.einsum("vl,vlij,vj->li", weight, across, centers)
-        points = np.linalg.solve(A, b[..., None])[..., 0]
-        miss = np.einsum("vlij,vlj->vli", across, points[None] - centers[:, None])
-        error = np.linalg.norm(miss, axis=-1)
         weight = confidence / (1.0 + (error / _INLIER_M) ** 2)
+        points, error = _nearest(across, centers, weight)
     return Triangulated(points, np.where(confidence > 0.0, error, np.inf), weight.sum(0))
+
+
+def _nearest(across: np.ndarray, centers: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points (L, 3) nearest to weighted rays, and their distances (V, L) from each."""
+    A = np.einsum("vl,vlij->lij", weight, across) + 1e-9 * np.eye(3)
+    b = np.einsum("vl,vlij,vj->li", weight, across, centers)
+    points = np.linalg.solve(A, b[..., None])[..., 0]
+    miss = np.einsum("vlij,vlj->vli", across, points[None] - centers[:, None])
+    return points, np.linalg.norm(miss, axis=-1)
 
 
 def trunk_frame(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,151 @@
+"""solve: landmarks of all cameras -> one performance per actor and frameset.
+
+    `landmarks.<camera>` -> framesets -> solver -> `performance.<actor>`, `mesh.<actor>`, `prediction.<actor>`
+
+A frameset older than `max_age_ms` is dropped and counted: late work is worth less than the next frameset. With
+`fast`, nothing is dropped, and `solved` gives the sources credit for the next frames.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from msgspec.structs import replace
+
+from protocols.arrays import to_bytes
+from protocols.bus import Subscriber
+from protocols.messages import CameraLandmarks, MeshNote, Performance, Solved
+from stage.bodies.body import load_body
+from stage.bodies.profile import load_shape, save_shape
+from stage.errors import BodyModelError, CalibrationError
+from stage.solving.assembly import make_solver
+from stage.solving.framesets import Frameset, FramesetAssembler
+from workers.worker import Worker, run
+
+_LONGEST_WAIT_MS = 50
+_FAST_DEADLINE_NS = 2_000_000_000
+
+
+class SolveWorker(Worker):
+    """Solves the poses of all actors."""
+
+    kind = "solve"
+
+    def prepare(self) -> None:
+        """Load the body model and build the solver, without profiles: they may still be written."""
+        torch.set_num_threads(self.config.body.solve_threads)
+        self._solver = make_solver(self.config, load_body())
+        self._solver.warm_up()
+
+    def setup(self) -> None:
+        """Read the profiles and listen to the landmarks."""
+        for actor in self.config.actors:
+            shape = load_shape(Path(actor.profile), self._solver.body)
+            if shape is not None:
+                self._solver.wear(actor.id, shape)
+        self._known = set(self._solver.final_shapes())
+        stage = self.config.stage
+        self._assembler = FramesetAssembler(
+            [camera.id for camera in self.config.cameras],
+            tolerance_ns=round((stage.tolerance_ms or 500.0 / stage.rate) * 1e6),
+            deadline_ns=_FAST_DEADLINE_NS if self.timing.fast else round(stage.deadline_ms * 1e6),
+        )
+        self._max_age_ns = round(stage.max_age_ms * 1e6)
+        self._interval_ns = round(1e9 / stage.rate)
+        self._last_ns = 0
+        self._refused: set[str] = set()
+        self._subscriber = Subscriber(self.run_dir, {"landmarks": ["landmarks."]})
+
+    def step(self) -> None:
+        """Take in landmarks, solve what is complete or out of time."""
+        wait_ms = min(_LONGEST_WAIT_MS, self._assembler.wait_ns(self.clock.now_ns()) // 1_000_000 + 1)
+        self._subscriber.socket.poll(wait_ms)
+        for message in self._subscriber.drain_all():
+            if isinstance(message.record, CameraLandmarks) and self._fits(message.record):
+                self._assembler.add(message.record, self.clock.now_ns())
+        while (frameset := self._assembler.ready(self.clock.now_ns())) is not None:
+            self.counters["framesets_seen"] += 1
+            age_ns = self.clock.now_ns() - frameset.capture_ns
+            if age_ns > self._max_age_ns and not self.timing.fast:
+                self.counters["framesets_dropped_age"] += 1
+            else:
+                self._solve(frameset, age_ns)
+
+    def report(self) -> None:
+        """Bring counts and facts into the heartbeat."""
+        counts = {**self._assembler.counters, **self._subscriber.counters}
+        self.counters.update({key: n - self.counters[key] for key, n in counts.items()})
+        self.facts = {
+            "device": str(self._solver.device),
+            "threads": str(torch.get_num_threads()),
+            "smoothing lag": f"{self._solver.lag_s * 1e3:.0f} ms at 1 Hz",
+            "shapes": ", ".join(
+                f"{actor.id} {'known' if actor.id in self._known else 'being estimated'}"
+                for actor in self.config.actors
+            ),
+        }
+
+    def teardown(self) -> None:
+        """Let go of the socket."""
+        if hasattr(self, "_subscriber"):
+            self._subscriber.close()
+
+    def _solve(self, frameset: Frameset, age_ns: int) -> None:
+        begin_ns = self.clock.now_ns()
+        performances = self._solver.step(frameset)
+        end_ns = self.clock.now_ns()
+        for performance in performances:
+            trace = replace(performance.trace, solve_begin_ns=begin_ns, solve_end_ns=end_ns)
+            self.publisher.send(f"performance.{performance.actor}", replace(performance, trace=trace))
+        self._publish_predictions(frameset.capture_ns)
+        self.counters["framesets_solved"] += 1
+        self.publisher.send("solved", Solved(frameset.capture_ns, self.counters["framesets_solved"]))
+        if self.config.body.mesh:
+            for performance in performances:
+                self._publish_mesh(performance)
+        self._keep_shapes()
+        self.mark(age_ns)
+
+    def _publish_predictions(self, capture_ns: int) -> None:
+        interval_ns = capture_ns - self._last_ns
+        if 0 < interval_ns < 4 * self._interval_ns:
+            self._interval_ns += (interval_ns - self._interval_ns) // 8
+        self._last_ns = capture_ns
+        for prediction in self._solver.predictions(capture_ns + self._interval_ns):
+            self.publisher.send(f"prediction.{prediction.actor}", prediction)
+
+    def _publish_mesh(self, performance: Performance) -> None:
+        vertices = to_bytes(self._solver.vertices(performance.actor).cpu().numpy())
+        mesh = MeshNote(performance.actor, performance.number, performance.capture_ns, vertices)
+        self.publisher.send(f"mesh.{performance.actor}", mesh)
+
+    def _keep_shapes(self) -> None:
+        final = self._solver.final_shapes()
+        for actor in self.config.actors:
+            if actor.id in final and actor.id not in self._known:
+                self._known.add(actor.id)
+                try:
+                    path = save_shape(Path(actor.profile), self._solver.body, final[actor.id])
+                    self.event("info", f"{actor.id}: body shape estimated, kept in {path}")
+                except BodyModelError as error:
+                    self.event("warning", f"{error}; the shape holds for this run only")
+
+    def _fits(self, landmarks: CameraLandmarks) -> bool:
+        """Whether a camera's pictures fit its calibration; said once, then only counted."""
+        if landmarks.camera in self._refused:
+            self.counters["uncalibrated"] += 1
+            return False
+        try:
+            self._solver.rig.camera(landmarks.camera, landmarks.width, landmarks.height)
+        except CalibrationError as error:
+            self._refused.add(landmarks.camera)
+            self.event("error", f"{error}; its landmarks are left out")
+            return False
+        except KeyError:
+            return True  # a stranger: the assembler counts it
+        return True
+
+
+if __name__ == "__main__":
+    run(SolveWorker)
