@@ -62,14 +62,13 @@ def choreograph(script: Script, rest: RestBody, *, seed: int = 0) -> Poses:
     swing = _arm_swing(feet, heading, leg)
     G = np.tile(np.eye(3), (count, len(RIG_BONES), 1, 1))
     G_heading = _about("z", heading)
-    G[:, _BONE["Root"]] = G_heading
     G_pelvis = G_heading @ _turned(channels, "pelvis")
-    G[:, _BONE["pelvis"]] = G_pelvis
+    G[:, _BONE["Root"]] = G[:, _BONE["pelvis"]] = G_pelvis
     hips = _hips(channels, feet, G_heading, G_pelvis, joints, leg, sole=float(rest.vertices[:, 2].min()))
     _legs(G, hips, feet, joints, sole=float(rest.vertices[:, 2].min()))
     _trunk(G, channels, swing)
     _arms(G, channels, swing, joints)
-    root = hips - (G_heading @ (joints[_BONE["pelvis"]] - joints[0])[:, None])[..., 0]
+    root = hips - (G_pelvis @ (joints[_BONE["pelvis"]] - joints[0])[:, None])[..., 0]
     return from_global(G, root)
 
 

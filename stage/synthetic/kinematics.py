@@ -26,7 +26,8 @@ class Poses(NamedTuple):
     root: Floats
     """(T, 7): T_world_root, position in metres and rotation xyzw."""
     rotations: Floats
-    """(T, 53, 4): per bone, the rotation from rest relative to its parent in the axes of the rest pose, xyzw."""
+    """(T, 53, 4): per bone, the rotation from rest relative to its parent in the axes of the rest pose, xyzw;
+    the Root's is that of `root`."""
 
     def __len__(self) -> int:
         return len(self.root)
@@ -67,10 +68,9 @@ def from_global(G: Floats, root_position: Floats) -> Poses:
     """The poses whose global rotations from rest are G (T, 53, 3, 3)."""
     parents = np.array(RIG_PARENTS)
     local = np.swapaxes(G[:, np.maximum(parents, 0)], -1, -2) @ G
-    root_rotation = quaternions(G[:, 0])
+    local[:, 0] = G[:, 0]
     rotations = quaternions(local)
-    rotations[:, 0] = (0.0, 0.0, 0.0, 1.0)
-    return Poses(np.concatenate([root_position, root_rotation], axis=1), rotations)
+    return Poses(np.concatenate([root_position, rotations[:, 0]], axis=1), rotations)
 
 
 class Skin:

@@ -48,7 +48,7 @@ def _skin(appearance: Appearance, surface: Surface, coarse: Floats, fine: Floats
     colour *= 1.0 - (0.5 * flush * front)[:, None] * np.array([0.02, 0.14, 0.12], np.float32)
     layers = [
         (surface.masks["lips"], tone * np.array([0.86, 0.62, 0.60], np.float32)),
-        (surface.masks["eyelids"] * 0.8, tone * 0.62),
+        (surface.masks["eyelids"] * 0.6, tone * 0.7),
         (surface.masks["fingernails"] * 0.5, tone * np.array([1.05, 0.95, 0.95], np.float32)),
         (_brows(x, z) * front, 0.75 * np.array(appearance.hair, np.float32) + 0.1 * tone),
         (surface.is_part("mouth_cavity", "tongue").astype(np.float32), np.array([0.35, 0.13, 0.12], np.float32)),

@@ -92,7 +92,7 @@ def retarget(clip: BvhClip, rest: RestBody) -> Poses:
             G[:, _BONE[bone]] = turned[:, joint_of[bone]] @ reference.get(bone, np.eye(3))
     _spine(G, turned, clip, joint_of, source_rest)
     _inherit(G, joint_of)
-    G[:, 0] = _heading(G[:, _BONE["pelvis"]])
+    G[:, 0] = G[:, _BONE["pelvis"]]
 
     scale = _leg(heads, _BONE) / _leg(source_rest, joint_of)
     pelvis = scale * (places[:, joint_of["pelvis"]] @ axes.T)
@@ -228,12 +228,6 @@ def _inherit(G: Floats, joint_of: dict[str, int]) -> None:
     for bone, name in enumerate(RIG_BONES):
         if name not in joint_of and not name.startswith("spine") and RIG_PARENTS[bone] >= 0:
             G[:, bone] = G[:, RIG_PARENTS[bone]]
-
-
-def _heading(G_pelvis: Floats) -> Floats:
-    """(T, 3, 3) the turn about the vertical of the pelvis."""
-    side = G_pelvis[:, :2, 0]
-    return Rotation.from_euler("z", np.arctan2(side[:, 1], side[:, 0])[:, None]).as_matrix()
 
 
 def _leg(places: Floats, index: dict[str, int]) -> float:

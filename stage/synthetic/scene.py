@@ -13,17 +13,17 @@ projected vertices, triangles between them stay straight.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
 
 from stage.bodies.body import mesh_faces
 from stage.cameras.camera import Camera
-from stage.cameras.geometry import project
+from stage.cameras.geometry import lens_radius, to_camera, to_pixels
 from stage.synthetic.atlas import TEXTURE_SIZE, load_atlas
 from stage.synthetic.garments import vertex_normals
-from stage.synthetic.raster import Floats, Fragments, rasterise
+from stage.synthetic.raster import NEAR, Floats, Fragments, rasterise
 from stage.synthetic.room import Backdrop, Room, backdrop
 
 SUPERSAMPLE = 2
@@ -31,6 +31,8 @@ _LAMP_CELL_M = 0.02
 _LAMP_CELLS = 400
 """The lamp's view: 8 m in cells of 2 cm."""
 _GAMMA = 2.2
+_EXPOSURES = (-1.0 / 3.0, 0.0, 1.0 / 3.0)
+"""Moments of the exposure that motion blur averages."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,9 @@ class Figure:
     """(V, 3) in the world, metres."""
     texture: Floats
     """(1024, 1024, 3) linear light, from `stage.synthetic.paint`."""
+    motion: Floats | None = None
+    """(V, 3) metres that the vertices move while the shutter is open, `vertices` being the middle; None draws
+    no motion blur."""
 
 
 @dataclass(frozen=True)
@@ -69,23 +74,45 @@ class Sensor:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What there is to see at one instant."""
+    """What there is to see at one instant; light is computed once for all cameras."""
 
     figures: tuple[Figure, ...]
     room: Room = field(default_factory=Room)
     light: Light = field(default_factory=Light)
     sensor: Sensor = field(default_factory=Sensor)
 
+    @cached_property
+    def lamp(self) -> LampView:
+        """What the lamp sees."""
+        return LampView(self.light, self.figures)
+
+    @cached_property
+    def lit(self) -> tuple[Floats, ...]:
+        """The light (V, 3) on each figure's vertices."""
+        return tuple(_lit(figure, self.lamp, self.light) for figure in self.figures)
+
 
 def render(scene: Scene, camera: Camera, noise_seed: int = 0) -> np.ndarray:
     """The picture of the scene in a camera: (H, W, 3) uint8, blue green red."""
-    lamp = _LampView(scene.light, scene.figures)
     empty = backdrop(scene.room, camera)
     image = empty.image.astype(np.float32)
-    image *= lamp.on_floor(empty)[..., None]
-    for figure in sorted(scene.figures, key=lambda figure: -_distance(figure, camera)):
-        draw(image, figure.vertices, _lit(figure, lamp, scene.light), figure.texture, camera)
+    image *= scene.lamp.on_floor(empty)[..., None]
+    moments = _EXPOSURES if any(figure.motion is not None for figure in scene.figures) else (0.0,)
+    pictures = [
+        _at_moment(scene, camera, image if moment == moments[-1] else image.copy(), moment) for moment in moments
+    ]
+    image = pictures[0] if len(pictures) == 1 else np.asarray(np.mean(pictures, axis=0, dtype=np.float32))
     return _sense(image, scene.sensor, noise_seed)
+
+
+def _at_moment(scene: Scene, camera: Camera, image: Floats, moment: float) -> Floats:
+    """Draw all figures, the farthest first, as they are at a moment of the exposure in [-0.5, 0.5]."""
+    order = sorted(range(len(scene.figures)), key=lambda index: -_distance(scene.figures[index], camera))
+    for index in order:
+        figure = scene.figures[index]
+        moved = figure.vertices if figure.motion is None else figure.vertices + np.float32(moment) * figure.motion
+        draw(image, moved, scene.lit[index], figure.texture, camera)
+    return image
 
 
 def draw(image: Floats, vertices: Floats, light: Floats, texture: Floats, camera: Camera) -> None:
@@ -111,7 +138,12 @@ def draw(image: Floats, vertices: Floats, light: Floats, texture: Floats, camera
 
 def fragments(vertices: Floats, faces: np.ndarray, camera: Camera, supersample: int) -> Fragments:
     """What the camera sees of a mesh, at `supersample` times its resolution."""
-    pixels, depth = project(camera, vertices)
+    X = to_camera(camera, vertices)
+    before = X[:, 2] > NEAR
+    xy = X[:, :2] / np.where(before, X[:, 2], 1.0)[:, None]
+    bends_back = np.hypot(xy[:, 0], xy[:, 1]) >= lens_radius(camera.distortion)
+    depth = np.where(before & ~bends_back, X[:, 2], 0.0)  # the rasteriser drops what touches these
+    pixels = to_pixels(camera, xy)
     scaled = (pixels + 0.5) * supersample - 0.5
     return rasterise(scaled, depth, faces, camera.width * supersample, camera.height * supersample)
 
@@ -130,7 +162,7 @@ def composite(image: Floats, found: Fragments, colour: Floats, opacity: float) -
     under += opacity * layer[..., :3]
 
 
-class _LampView:
+class LampView:
     """What the lamp sees, and so what lies in shadow."""
 
     def __init__(self, light: Light, figures: tuple[Figure, ...]) -> None:
@@ -179,7 +211,7 @@ def _floor_map(empty: Backdrop, axes: tuple[float, ...]) -> Floats:
     return cells.astype(np.float32)
 
 
-def _lit(figure: Figure, lamp: _LampView, light: Light) -> Floats:
+def _lit(figure: Figure, lamp: LampView, light: Light) -> Floats:
     """(V, 3) red green blue of the light on each vertex."""
     normals = vertex_normals(figure.vertices, mesh_faces())
     facing = np.clip((normals @ lamp.direction + 0.25) / 1.25, 0.0, 1.0) * lamp.on_vertices(figure.vertices)

@@ -1,0 +1,137 @@
+"""The demo recording and a second performer, both with ground truth.
+
+    python -m stage.synthetic.demo                              # renders recordings/demo anew
+    python -m stage.synthetic.demo --bvh FILE.bvh --out FOLDER  # the second performer, driven by a motion file
+
+The same shots can be watched live, without files: `source = "synthetic:demo/cam1"`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from stage.errors import SourceError
+from stage.synthetic.appearance import HAIRS, SKINS, Appearance
+from stage.synthetic.bvh import load_bvh
+from stage.synthetic.choreography import GRID_HZ, choreograph
+from stage.synthetic.motions import demo_script
+from stage.synthetic.performer import Performer, phenotype_body
+from stage.synthetic.recording import record
+from stage.synthetic.retarget import resampled, retarget
+from stage.synthetic.room import Room
+from stage.synthetic.scene import Light, Sensor
+from stage.synthetic.shot import Shot, camera_looking
+
+DEMO_FOLDER = Path(__file__).parents[2] / "recordings" / "demo"
+
+DEMO_PHENOTYPE = {"gender": 0.75, "age": 0.6, "muscle": 0.62, "weight": 0.42, "height": 0.6, "proportions": 0.7}
+"""A tall, slender performer."""
+
+SECOND_PHENOTYPE = {"gender": 0.15, "age": 0.75, "muscle": 0.45, "weight": 0.8, "height": 0.38, "proportions": 0.3}
+"""A short, heavy one."""
+
+_DEMO_LOOK = Appearance(
+    skin=SKINS[2],
+    hair=HAIRS[1],
+    shirt=(0.75, 0.30, 0.22),
+    trousers=(0.20, 0.24, 0.34),
+    shoes=(0.82, 0.82, 0.80),
+    sleeve=0.65,
+    seed=7,
+)
+_SECOND_LOOK = Appearance(
+    skin=SKINS[0],
+    hair=HAIRS[5],
+    shirt=(0.30, 0.42, 0.36),
+    shirt_second=(0.78, 0.77, 0.70),
+    pattern="stripes",
+    trousers=(0.42, 0.36, 0.28),
+    shoes=(0.15, 0.13, 0.12),
+    sleeve=1.4,
+    hair_volume_m=0.008,
+    seed=11,
+)
+
+
+@cache
+def demo_shot() -> Shot:
+    """The shot of the demo recording."""
+    rest = phenotype_body(DEMO_PHENOTYPE)
+    cameras = (
+        camera_looking("cam1", (-1.9, -3.0, 1.55), (0.0, 0.0, 1.02), 560.0, (-0.09, 0.03, 0.0006, -0.0004, 0.0)),
+        camera_looking("cam2", (2.3, -2.6, 2.15), (0.0, -0.05, 0.98), 570.0, (-0.11, 0.05, -0.0005, 0.0007, -0.01)),
+        camera_looking(
+            "cam3", (2.4, 2.4, 1.25), (0.05, 0.0, 1.05), 565.0, (-0.08, 0.02, 0.0003, 0.0005, 0.0), roll=0.03
+        ),
+        camera_looking("cam4", (-2.7, 1.9, 1.9), (0.0, 0.05, 1.0), 550.0, (-0.10, 0.04, -0.0008, 0.0002, 0.0)),
+    )
+    return Shot(
+        performer=Performer(rest, _DEMO_LOOK),
+        poses=choreograph(demo_script(), rest, seed=3),
+        grid_hz=GRID_HZ,
+        cameras={camera.id: camera for camera in cameras},
+        room=Room(seed=4, clutter=14),
+        sensor=Sensor(blur_px=0.55, noise=1.2),
+    )
+
+
+def second_shot(bvh: Path | str, first_s: float = 3.5, seconds: float = 20.0) -> Shot:
+    """Another performer of another shape, moved by a motion file, before other cameras.
+
+    Args:
+        bvh: The motion file.
+        first_s: Where in the motion to begin; many files begin with a calibration pose.
+        seconds: How much of it to film, if there is as much.
+
+    Raises:
+        SourceError: The file cannot be read or its skeleton is not recognised.
+    """
+    clip = load_bvh(bvh)
+    rest = phenotype_body(SECOND_PHENOTYPE)
+    poses = resampled(retarget(clip, rest), 1.0 / clip.frame_s, GRID_HZ)
+    begin, end = round(first_s * GRID_HZ), round((first_s + seconds) * GRID_HZ)
+    if begin >= len(poses) - GRID_HZ:
+        raise SourceError(f"{bvh}: the motion lasts {len(poses) / GRID_HZ:.1f} s; it cannot begin at {first_s} s")
+    cameras = (
+        camera_looking("front", (0.4, -3.7, 1.4), (0.0, 0.0, 0.95), 560.0, (-0.07, 0.02, 0.0, 0.0, 0.0)),
+        camera_looking("left", (3.5, -0.9, 1.8), (0.0, 0.0, 0.95), 570.0, (-0.12, 0.06, 0.001, 0.0, -0.02)),
+        camera_looking("back", (-0.8, 3.6, 2.2), (0.0, 0.0, 0.9), 580.0, (-0.09, 0.03, 0.0, 0.0005, 0.0)),
+        camera_looking("right", (-3.4, -1.4, 1.2), (0.0, 0.0, 1.0), 565.0, (-0.10, 0.03, -0.0004, 0.0, 0.0)),
+    )
+    return Shot(
+        performer=Performer(rest, _SECOND_LOOK),
+        poses=poses.at(slice(begin, end)),
+        grid_hz=GRID_HZ,
+        cameras={camera.id: camera for camera in cameras},
+        room=Room(seed=21, walls=(0.55, 0.60, 0.66), floor=(0.42, 0.42, 0.44), planks=False, clutter=20),
+        light=Light(towards=(-0.6, -0.3, 0.8), lamp=0.65, sky=0.48, warmth=-0.03),
+        sensor=Sensor(blur_px=0.6, noise=2.0),
+    )
+
+
+@dataclass(frozen=True)
+class _Arguments:
+    """Render the demo recording, or with --bvh the second performer."""
+
+    out: Path = DEMO_FOLDER
+    """Folder for videos, calibration, stage.toml and ground truth."""
+    bvh: Path | None = None
+    """Motion file for the second performer."""
+    crf: int = 26
+    """Quality of the videos, lower is better and larger."""
+
+
+def main(arguments: _Arguments) -> None:
+    """Render one of the two shots."""
+    if arguments.bvh is None:
+        record(demo_shot(), arguments.out, DEMO_PHENOTYPE, name="demo", loop=True, crf=arguments.crf)
+    else:
+        record(second_shot(arguments.bvh), arguments.out, SECOND_PHENOTYPE, name="second", crf=arguments.crf)
+
+
+if __name__ == "__main__":
+    import tyro
+
+    main(tyro.cli(_Arguments))
