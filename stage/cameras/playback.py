@@ -12,6 +12,8 @@ than the period waits for the others; one that is longer is cut.
 
 from __future__ import annotations
 
+import math
+
 from stage.cameras.sources import Frame, Seekable, Source, SourceInfo
 from stage.cameras.sources.source import Image
 
@@ -39,7 +41,8 @@ class Playback:
         self._period_ns = loop_period_ns
         self._lap = 0
         self._pending: Frame | None = None
-        self._lap_frames = round(loop_period_ns * info.rate_achieved / NS)
+        lap_ns = min(loop_period_ns, info.duration_ns or loop_period_ns)
+        self._lap_frames = math.ceil(lap_ns * info.rate_achieved / NS - 1e-3)
 
     def go_to(self, stage_ns: int, out: Image | None = None) -> None:
         """Make the first frame that is due at this stage time or later the next one.

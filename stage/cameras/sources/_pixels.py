@@ -11,10 +11,17 @@ from typing import Any
 import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 from stage.cameras.sources.source import Image, frame_buffer
 
 _QUARTER_TURN = 90
+
+
+def has_decoder(stream: VideoStream) -> bool:
+    """Whether anybody can decode it; PyAV leaves the context out where FFmpeg knows no decoder."""
+    context: Any = stream.codec_context
+    return context is not None
 
 
 def upright_size(frame: av.VideoFrame) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from av.error import EOFError as EndOfFileError
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from stage.cameras.sources._pixels import BgrConverter, upright_size
+from stage.cameras.sources._pixels import BgrConverter, has_decoder, upright_size
 from stage.cameras.sources.source import Frame, Image, SourceInfo, TruncatedError
 from stage.errors import SourceError
 
@@ -61,6 +61,9 @@ class FileSource:
         if not isinstance(stream, VideoStream):
             self.close()
             raise SourceError(f"{self.path}: holds no video")
+        if not has_decoder(stream):
+            self.close()
+            raise SourceError(f"{self.path}: unreadable or truncated video (of no codec that FFmpeg knows)")
         stream.codec_context.thread_count = self._threads
         stream.thread_type = "AUTO" if self._threads > 1 else "SLICE"
         self._stream = stream

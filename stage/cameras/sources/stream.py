@@ -1,14 +1,16 @@
 """Network cameras and streams (RTSP above all), through PyAV with as little delay as FFmpeg allows.
 
 Buffers meant for smooth playback are switched off, frames come out of the decoder as soon as they
-are complete, and only the newest is kept. RTSP runs over TCP, where a lost packet costs a pause
-instead of a smeared picture. Times are those of the camera, see `stage.cameras.arrival`.
+are complete, and only the newest is kept. One frame interval of delay remains: FFmpeg knows the end
+of an H.264 frame by the beginning of the next (MPEG-TS: two). RTSP runs over TCP, where a lost packet
+costs a pause instead of a smeared picture. Times are the camera's own, see `stage.cameras.arrival`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from functools import partial
 
 import av
@@ -19,7 +21,7 @@ from av.video.stream import VideoStream
 
 from protocols.clock import StageClock
 from stage.cameras.arrival import ArrivalClock
-from stage.cameras.sources._pixels import BgrConverter, upright_size
+from stage.cameras.sources._pixels import BgrConverter, has_decoder, upright_size
 from stage.cameras.sources.live import LiveSource, Sample
 from stage.cameras.sources.source import SourceInfo
 from stage.errors import SourceError
@@ -40,15 +42,15 @@ _OPTIONS = {
 _MOST_UNDECODABLE = 300
 
 
-def stream_source(url: str, clock: StageClock, threads: int = 1) -> LiveSource:
+def stream_source(url: str, clock: StageClock, options: Mapping[str, str] | None = None) -> LiveSource:
     """A network stream as a live source.
 
     Args:
         url: What FFmpeg opens: rtsp://, tcp://, udp://, http:// ...
         clock: Stage time, for the stamps.
-        threads: Decoder threads.
+        options: Of FFmpeg's demuxer, beside or instead of those for low delay.
     """
-    return LiveSource(without_password(url), lambda: StreamConnection(url, clock, threads))
+    return LiveSource(without_password(url), lambda: StreamConnection(url, clock, options or {}))
 
 
 def without_password(url: str) -> str:
@@ -59,7 +61,7 @@ def without_password(url: str) -> str:
 class StreamConnection:
     """An open stream."""
 
-    def __init__(self, url: str, clock: StageClock, threads: int = 1) -> None:
+    def __init__(self, url: str, clock: StageClock, options: Mapping[str, str]) -> None:
         """Connect and decode the first frame.
 
         Raises:
@@ -69,16 +71,17 @@ class StreamConnection:
         self._clock = clock
         self._arrival = ArrivalClock()
         try:
-            self._container: InputContainer = av.open(url, options=_OPTIONS, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S))
+            self._container: InputContainer = av.open(
+                url, options={**_OPTIONS, **options}, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S)
+            )
         except (FFmpegError, OSError, ValueError) as error:
             raise SourceError(f"{self._name}: cannot be opened ({_reason(error)})") from None
         try:
             stream = self._container.streams.best("video")
-            if not isinstance(stream, VideoStream):
-                raise SourceError(f"{self._name}: sends no video")
+            if not isinstance(stream, VideoStream) or not has_decoder(stream):
+                raise SourceError(f"{self._name}: sends no video that FFmpeg can decode")
             codec = stream.codec_context
             codec.flags |= Flags.low_delay
-            codec.thread_count = threads
             stream.thread_type = "SLICE"  # threads by frame would delay by as many frames
             self._packets = self._container.demux(stream)
             self._decoded: deque[tuple[av.VideoFrame, int]] = deque()
