@@ -14,7 +14,7 @@ from stage.supervision.report import MemoryReport
 MEMORY_WARM_UP_S = 10.0
 """What a process takes in the first seconds of a show says little about the evening."""
 
-_MAX_SAMPLES = 512
+_MAX_SAMPLES = 256
 _MEGABYTE = 1e6
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Mapping
@@ -26,6 +27,8 @@ REFUSED_STATUS = 2
 PARENT_VARIABLE = "STAGE_SUPERVISOR_PID"
 """Tells a worker who its supervisor is; `workers._process` dies when that is no longer its parent."""
 
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Warning)\b")
+"""The line of a traceback that names the exception; its text may go on over further lines."""
 _STANDBY_LINE = "standby"
 _CHUNK_BYTES = 1 << 16
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
@@ -95,8 +98,8 @@ class WorkerProcess:
             return self.refused
         code = self._process.returncode or 0
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
-        last = self._errors.tail[-1] if self._errors.tail and code > 0 else ""
-        return f"{how}: {last}" if last else how
+        last_words = [line for line in self._errors.tail if _EXCEPTION.match(line)] or list(self._errors.tail)
+        return f"{how}: {last_words[-1]}" if last_words and code > 0 else how
 
     async def wait(self) -> None:
         """Wait until it has ended and everything it wrote has been handed on."""

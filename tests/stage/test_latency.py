@@ -204,5 +204,5 @@ def test_memory_trend_of_a_long_evening_stays_small_and_right() -> None:
     trend = MemoryTrend(started_s=0.0)
     for second in range(20_000):
         trend.add(float(second), 100_000_000 + second * 1000)
-    assert len(trend._samples) <= 512
+    assert len(trend._samples) <= 256
     assert trend.report().slope_mb_per_minute == pytest.approx(0.06)
