@@ -37,3 +37,7 @@ class ResultFileError(StageError):
 
 class SupervisionError(StageError):
     """A stage whose processes cannot be started or kept alive."""
+
+
+class ConsoleError(StageError):
+    """A page that cannot be served where it should be."""

@@ -129,6 +129,8 @@ class ConsoleSection(Section, frozen=True):
     enabled: bool = True
     host: str = "127.0.0.1"
     port: Port = 8765
+    token: str = ""
+    """Asked of browsers while `host` is not loopback; "" makes one for each run (see the run folder)."""
     mesh_rate: Positive = 20.0
     thumbnail_rate: Positive = 5.0
 
