@@ -9,7 +9,7 @@ two points of each person: the middle of the hips, and the top of a circle about
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,14 @@ class Detection(NamedTuple):
     score: float
     circle: Circle
     """The circle about the whole body."""
+
+
+class Detector(Protocol):
+    """Finds people in whole images."""
+
+    def detect(self, image: ImageArray, max_people: int) -> list[Detection]:
+        """People in an image, best first, at most `max_people`."""
+        ...
 
 
 def make_anchors() -> npt.NDArray[np.float64]:

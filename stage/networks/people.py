@@ -26,7 +26,7 @@ import numpy as np
 from protocols.arrays import to_bytes
 from protocols.messages import PersonLandmarks, Prediction
 from stage.networks import tracks as rules
-from stage.networks.detector import PoseDetector
+from stage.networks.detector import Detector
 from stage.networks.expectations import Expectations
 from stage.networks.landmarks import MIN_SCORE, Crop, LandmarkNetwork, Landmarks, body_circle
 from stage.networks.regions import FloatArray, ImageArray, Region
@@ -98,7 +98,7 @@ class PeopleTracker:
         self,
         camera_ids: Sequence[str],
         actor_ids: Sequence[str],
-        detector: PoseDetector,
+        detector: Detector,
         network: LandmarkNetwork,
         *,
         max_people: int = 4,

@@ -24,7 +24,7 @@ def pixels(points: np.ndarray) -> np.ndarray:
 @given(inside_x, inside_y)
 def test_simcc_finds_the_peaks_of_columns_and_rows(x: float, y: float) -> None:
     columns, rows = bump(2.0 * x, 2 * WIDTH, 6.0)[None], bump(2.0 * y, 2 * HEIGHT, 6.0)[None]
-    points, confidences = decode_simcc([columns, 0.7 * rows], WIDTH, HEIGHT, 2.0)
+    points, confidences = decode_simcc([columns, np.float32(0.7) * rows], WIDTH, HEIGHT, 2.0)
     np.testing.assert_allclose(pixels(points)[0], [x, y], atol=0.05)
     assert confidences[0] == pytest.approx(0.7, abs=0.01)
 

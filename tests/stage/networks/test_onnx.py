@@ -205,7 +205,7 @@ def test_colours_and_mean_are_those_of_the_description(tmp_path: Path) -> None:
     ],
 )
 def test_a_description_that_does_not_fit_is_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:
-    path = make_network(tmp_path, "simcc", **{key: value for key, value in changes.items() if key != "decoder"})
+    path = make_network(tmp_path, "simcc", 1, **{key: value for key, value in changes.items() if key != "decoder"})
     if "decoder" in changes:
         path.write_text(path.read_text().replace('"simcc"', f'"{changes["decoder"]}"'))
     with pytest.raises(NetworkError, match=message) as error:

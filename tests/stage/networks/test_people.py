@@ -33,13 +33,7 @@ class Stage:
     def __init__(self, world: World, actors: Sequence[str] = ("ann",), max_people: int = 4) -> None:
         self.world = world
         self.network, self.detector = ScriptedNetwork(world), ScriptedDetector(world)
-        self.tracker = PeopleTracker(
-            list(world.people),
-            actors,
-            self.detector,
-            self.network,
-            max_people=max_people,  # type: ignore[arg-type]
-        )
+        self.tracker = PeopleTracker(list(world.people), actors, self.detector, self.network, max_people=max_people)
         self.said: list[dict[str, tuple[PersonLandmarks, ...]]] = []
 
     def run(self, frames: range, *predicted: str) -> None:

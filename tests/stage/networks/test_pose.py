@@ -27,34 +27,34 @@ def performer(network: PoseNetwork, performer_image: np.ndarray) -> Landmarks:
     return network.landmarks([Crop(performer_image, first.next_region)])[0]
 
 
-def heat_map(*peaks: tuple[float, float]) -> np.ndarray:
-    """Logits (64, 64, n) with a bump of 2 cells about each peak, given in cells."""
+def heat_map(*peaks: tuple[float, float], level: float = -4.0) -> np.ndarray:
+    """Logits (64, 64, n) with a bump of 2 cells about each peak, given in cells, above a level."""
     y, x = np.mgrid[0:64, 0:64].astype(float)
-    maps = [8.0 * np.exp(-((x - px) ** 2 + (y - py) ** 2) / 8.0) - 12.0 for px, py in peaks]
+    maps = [8.0 * np.exp(-((x - px) ** 2 + (y - py) ** 2) / 8.0) + level for px, py in peaks]
     return np.stack(maps, axis=-1).astype(np.float32)
 
 
 def test_a_point_moves_to_the_peak_near_it() -> None:
     peaks = [(20.3, 30.8), (40.0, 12.5)]
     unit = np.array([[19.5, 31.5], [41.5, 12.5]]) / 64
-    heat = heat_map(*peaks) + 8.0
+    heat = heat_map(*peaks)
     np.testing.assert_allclose(refined(unit, heat) * 64, peaks, atol=0.35)
 
 
 def test_a_point_without_a_peak_or_outside_of_the_map_stays() -> None:
     unit = np.array([[0.5, 0.5], [-0.2, 0.5], [0.5, 1.0]])
-    heat = np.concatenate([heat_map((5.0, 5.0)), heat_map((0.0, 32.0)) + 8.0, heat_map((32.0, 63.0)) + 8.0], axis=2)
+    heat = np.concatenate([heat_map((5.0, 5.0), level=-12.0), heat_map((0.0, 32.0)), heat_map((32.0, 63.0))], axis=2)
     np.testing.assert_array_equal(refined(unit, heat), unit)
 
 
 def test_a_point_at_the_border_uses_what_there_is() -> None:
-    moved = refined(np.array([[0.2, 63.9]]) / 64, heat_map((0.0, 63.0)) + 8.0)
+    moved = refined(np.array([[0.2, 63.9]]) / 64, heat_map((0.0, 63.0)))
     assert (moved >= 0.0).all() and (moved <= 1.0).all()
 
 
 def test_the_performer_is_read_where_he_stands(performer: Landmarks) -> None:
     assert performer.score > 0.9
-    points = dict(zip(BODY_LANDMARKS, performer.points, strict=True))
+    points: dict[str, np.ndarray] = dict(zip(BODY_LANDMARKS, performer.points, strict=True))
     # Read off the image by eye.
     for name, at in {"left_hip": (590, 915), "right_hip": (705, 920), "left_shoulder": (582, 632)}.items():
         assert np.hypot(*(points[name][:2] - at)) < 40.0, name
