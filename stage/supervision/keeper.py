@@ -31,9 +31,8 @@ SILENCE_S = 2.0
 """A worker that has been up and then is not heard for this long hangs."""
 MAX_PATIENCE = 4.0
 """On an overloaded machine a worker may be silent so many times longer: a restart would add to the load."""
-START_LIMIT_S = 90.0
-"""A worker that has not come up after this long never will."""
 STOP_GRACE_S = 3.0
+FATAL_RESTARTS = 2
 _KNOWN_LINES = 500
 
 
@@ -51,7 +50,7 @@ class Keeper:
         self.up = asyncio.Event()
         """Set when the worker has come up for the first time."""
         self.refusal = ""
-        """Why it refused to start, as long as it has never come up."""
+        """Why it refuses to start, or dies again and again of starting, as long as it has never come up."""
         self.restarts = 0
         self.heartbeat: Heartbeat | None = None
         """The last one of the process that is active now."""
@@ -117,7 +116,7 @@ class Keeper:
         if self.active is None:
             return
         silent_s = time.monotonic() - self._last_sign_s
-        if silent_s > (START_LIMIT_S if self._starting else SILENCE_S) and silent_s > SILENCE_S * patience():
+        if silent_s > (self.plan.start_limit_s if self._starting else SILENCE_S) * patience():
             self._say("error", self.plan.name, f"silent for {silent_s:.1f} s, killed")
             self._last_sign_s = time.monotonic()
             self.active.send(signal.SIGKILL)
@@ -163,9 +162,9 @@ class Keeper:
     def _bury(self, process: WorkerProcess, delay_s: float) -> None:
         """Say why it died; the same refusal to start again and again is said once."""
         came_up = not self._starting
-        if process.refused and not self.up.is_set():
-            self.refusal = process.refused
         reason = process.epitaph
+        if not self.up.is_set() and (process.refused or self.restarts >= FATAL_RESTARTS):
+            self.refusal = reason
         again = "its spare takes over" if self.spare.ready else f"again in {delay_s:g} s"
         if reason in self._fresh:  # the worker has said it itself, as an event
             self._say("error", self.plan.name, f"stopped ({again})")

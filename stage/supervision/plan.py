@@ -18,6 +18,9 @@ WORKER_MODULES: Mapping[str, str] = {
 SPARED_KINDS = frozenset({"landmarks", "solve"})
 """Kinds that load networks and models for seconds, so that one spare is kept ready."""
 
+_LOADING_LIMIT_S = 900.0
+"""They may have to download what they load, once."""
+
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -41,6 +44,8 @@ class WorkerPlan:
     """Started last, and asked whether it has finished."""
     spare: bool = False
     """Keep a prepared standby."""
+    start_limit_s: float = 60.0
+    """A worker that has not come up after this long is started again."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -76,6 +81,7 @@ def plan_stage(
                 vital_group=kind if kind in ("capture", "landmarks", "solve") else "",
                 source=kind == "capture",
                 spare=kind in SPARED_KINDS,
+                start_limit_s=_LOADING_LIMIT_S if kind in SPARED_KINDS else WorkerPlan.start_limit_s,
                 environment=_environment(threads.get(kind, 1)),
             )
         )

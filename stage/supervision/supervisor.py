@@ -41,8 +41,10 @@ from stage.supervision.report import SPARE_SUFFIX
 from stage.supervision.run_dir import open_run_dir
 
 TICK_S = 0.1
-READY_LIMIT_S = 60.0
-"""The show begins without workers or spares that are not up after this long."""
+READY_LIMIT_S = 900.0
+"""The show begins without vital workers that are not up after this long: they may have to download."""
+SPARES_LIMIT_S = 60.0
+"""The show begins without spares that are not prepared after this long."""
 EPOCH_LEAD_S = 1.5
 """From the start of the captures to the first frame of recordings: they all have to be there."""
 DRAIN_S = 1.0
@@ -122,7 +124,7 @@ class Supervisor:
         await _all_within(READY_LIMIT_S, [keeper.up.wait() for keeper in sinks if keeper.plan.vital_group])
         for keeper in sinks:
             keeper.start_spare()
-        await _all_within(READY_LIMIT_S, [keeper.spare.settled.wait() for keeper in sinks if keeper.plan.spare])
+        await _all_within(SPARES_LIMIT_S, [keeper.spare.settled.wait() for keeper in sinks if keeper.plan.spare])
         self._write_clock(run_dir, loop_period_ns)
         for keeper in sources:
             keeper.start()

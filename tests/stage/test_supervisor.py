@@ -205,6 +205,13 @@ def test_without_any_usable_camera_the_stage_is_impossible() -> None:
     assert workers_of(os.getpid()) == []
 
 
+def test_a_vital_worker_that_cannot_live_makes_the_stage_impossible() -> None:
+    ear = Ear()
+    status = asyncio.run(Supervisor(CONFIG, [worker("solve.crash", vital=True), worker("capture.left")], ear).run())
+    assert status == 2
+    assert ear.messages[-1] == ("error", "", "there is no stage without solve: exit status 1: ValueError: a defect")
+
+
 def test_one_usable_camera_is_enough() -> None:
     async def script(supervisor: Supervisor, _: Ear) -> None:
         await until(lambda: supervisor._keepers["capture.refuse"].restarts >= 2)

@@ -13,15 +13,23 @@ import pytest
 from msgspec.structs import replace
 
 from stage import cli
+from stage.bodies.body import body_cache_path
 from stage.config import Config, ConsoleSection, MetricsSection, OutputSection, load
 from stage.errors import StageError
+from stage.networks.store import NETWORK_FILES, is_intact
 
 CAMERAS = 2
 OUTPUT = "engine"
 
 
 def small_config(folder: Path, engine_port: int, *, loop: bool) -> Config:
-    """The demo's stage with two cameras, one VMC output and profiles in `folder`; skips where there is no demo."""
+    """The demo's stage with two cameras, one VMC output and profiles in `folder`.
+
+    Skips where the demo recording, the networks or the body model are missing; `stage models` gets the latter two.
+    """
+    missing = [name for name in NETWORK_FILES if not is_intact(name)]
+    if missing or not body_cache_path().exists():
+        pytest.skip("the networks or the body model are not on this machine: stage models gets them")
     try:
         demo = load(cli.DEMO_CONFIG)
     except StageError as error:
