@@ -89,14 +89,14 @@ class OpenVinoEngine:
         core = ov.Core()
         if precision == "auto":
             precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
-        model = read_model(path, outputs, normalisation)
+        model = read_graph(path, outputs, normalisation)
         options = {
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": threads,
             "INFERENCE_PRECISION_HINT": precision,
         }
         try:
-            compiled = core.compile_model(model, "CPU", options)
+            compiled = core.compile_model(_with_pixels(model, normalisation), "CPU", options)
         except RuntimeError as error:
             raise NetworkError(f"OpenVINO cannot run {path}: {_last_line(error)}") from error
         _, height, width, _ = tuple(compiled.input(0).shape)
@@ -142,11 +142,11 @@ def running_mean(mean: float, value: float) -> float:
     return value if mean == 0.0 else 0.98 * mean + 0.02 * value
 
 
-def read_model(path: Path, outputs: Sequence[int], normalisation: Normalisation) -> Any:
-    """Read a network with OpenVINO, cut the unused outputs off, put the conversion of pixels in front.
+def read_graph(path: Path, outputs: Sequence[int], normalisation: Normalisation) -> Any:
+    """Read a network with OpenVINO, check its form, and cut off what is behind the unused outputs.
 
     Returns:
-        An `openvino.Model` with one input, uint8 (1, H, W, 3) BGR, and the outputs in order.
+        An `openvino.Model` with one float input, (1, H, W, 3) or (1, 3, H, W), and the outputs in order.
 
     Raises:
         NetworkError: The file is missing, corrupt, or not of this form.
@@ -156,9 +156,16 @@ def read_model(path: Path, outputs: Sequence[int], normalisation: Normalisation)
     if not path.is_file():
         raise NetworkError(f"no network file {path}; run `stage models`, or mend the path in stage.toml")
     try:
-        model = ov.Core().read_model(str(path))
-        _check_form(model, path, outputs, normalisation)
-        return _with_pixels(model, outputs, normalisation)
+        whole = ov.Core().read_model(str(path))
+        _check_form(whole, path, outputs, normalisation)
+        make_model: Any = ov.Model  # its type hints refuse what its documentation asks for
+        results = whole.get_results()
+        model = make_model([results[i] for i in outputs], whole.get_parameters())
+        shape = model.input(0).partial_shape
+        if shape[0].is_dynamic:
+            shape[0] = 1
+            model.reshape(shape)
+        return model
     except RuntimeError as error:
         raise NetworkError(f"{path} is not a network OpenVINO can read: {_last_line(error)}") from error
 
@@ -177,16 +184,10 @@ def _check_form(model: Any, path: Path, outputs: Sequence[int], normalisation: N
         raise NetworkError(f"{path} takes an input of shape {shape}; expected {layout}")
 
 
-def _with_pixels(whole: Any, outputs: Sequence[int], normalisation: Normalisation) -> Any:
+def _with_pixels(model: Any, normalisation: Normalisation) -> Any:
+    """Put the conversion of pixels in front: the input becomes uint8 (1, H, W, 3) BGR."""
     import openvino as ov
 
-    results = whole.get_results()
-    make_model: Any = ov.Model  # its type hints refuse what its documentation asks for
-    model = make_model([results[i] for i in outputs], whole.get_parameters())
-    shape = model.input(0).partial_shape
-    if shape[0].is_dynamic:
-        shape[0] = 1
-        model.reshape(shape)
     steps = ov.preprocess.PrePostProcessor(model)
     colour = ov.preprocess.ColorFormat
     pixels = steps.input().tensor()
@@ -196,7 +197,7 @@ def _with_pixels(whole: Any, outputs: Sequence[int], normalisation: Normalisatio
     if normalisation.rgb:
         convert = convert.convert_color(colour.RGB)
     convert.mean(list(normalisation.mean)).scale(list(normalisation.scale))
-    for k in range(len(outputs)):
+    for k in range(len(model.outputs)):
         steps.output(k).tensor().set_element_type(ov.Type.f32)
     return steps.build()
 
