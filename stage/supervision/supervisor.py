@@ -100,18 +100,21 @@ class Supervisor:
 
     async def _live(self, run_dir: Path, subscriber: Subscriber, seconds: float | None) -> int:
         starting = asyncio.create_task(self._start(run_dir))
+        impossible = ""
         try:
             while not self._over(seconds):
                 await self._tick(subscriber)
                 if starting.done():
                     starting.result()
-            return 0
         except SupervisionError as error:
-            self._say("error", "", str(error))
-            return REFUSED_STATUS
+            impossible = str(error)
         finally:
             starting.cancel()
+            await asyncio.wait([starting])
             await self._end(subscriber)
+        if impossible:
+            self._say("error", "", impossible)
+        return REFUSED_STATUS if impossible else 0
 
     async def _start(self, run_dir: Path) -> None:
         """Start the workers in order; the sources when everybody else is up, or has had its time."""
