@@ -6,8 +6,8 @@ The lens is OpenCV's: with normalised coordinates (x, y) and r2 = x^2 + y^2,
     x' = x g + 2 p1 x y + p2 (r2 + 2 x^2) + s1 r2 + s2 r2^2
     y' = y g + p1 (r2 + 2 y^2) + 2 p2 x y + s3 r2 + s4 r2^2
 
-followed by the tilt of the sensor (tx, ty), if any. `distort` computes this with its Jacobian;
-`undistort` inverts it by Newton's method to the precision of float64.
+followed by the tilt of the sensor (tx, ty), if any. `distort` computes this, and `undistort`
+inverts it by Newton's method to the precision of float64.
 
 The polynomial only means something out to a radius: further out it folds back, so that a point
 far beside the picture would seem to land in it. `lens_radius` finds the fold; `visible` heeds it.
@@ -50,8 +50,7 @@ def to_camera(camera: Camera, points_world: ArrayLike) -> Array:
 
 def to_pixels(camera: Camera, normalised: ArrayLike) -> Array:
     """Normalised coordinates (..., 2) through lens and K, pixels (..., 2)."""
-    xy, _ = distort(camera.distortion, normalised)
-    return xy @ camera.K[:2, :2].T + camera.K[:2, 2]
+    return distort(camera.distortion, normalised) @ camera.K[:2, :2].T + camera.K[:2, 2]
 
 
 def undistort(camera: Camera, pixels: ArrayLike) -> Array:
@@ -87,7 +86,7 @@ def visible(camera: Camera, points_world: ArrayLike) -> np.ndarray:
     return (depth > 0.0) & inside & (np.hypot(xy[..., 0], xy[..., 1]) < lens_radius(camera.distortion))
 
 
-def distort(coefficients: Array, normalised: ArrayLike) -> tuple[Array, Array]:
+def distort(coefficients: Array, normalised: ArrayLike) -> Array:
     """The lens.
 
     Args:
@@ -95,25 +94,26 @@ def distort(coefficients: Array, normalised: ArrayLike) -> tuple[Array, Array]:
         normalised: (..., 2).
 
     Returns:
-        Distorted coordinates (..., 2) and their Jacobian (..., 2, 2) by the input.
+        Distorted coordinates (..., 2).
     """
     xy = np.asarray(normalised, np.float64)
     if not coefficients.any():
+        return xy.copy()
+    lens = _padded(coefficients)
+    out, _, _, _ = _bend(lens, xy)
+    return out if lens[12:] == [0.0, 0.0] else _tilt(lens[12], lens[13], out)[0]
+
+
+def distort_with_jacobian(coefficients: Array, normalised: ArrayLike) -> tuple[Array, Array]:
+    """The lens, and its Jacobian (..., 2, 2) by the input; else as `distort`."""
+    xy = np.asarray(normalised, np.float64)
+    if not coefficients.any():
         return xy.copy(), np.broadcast_to(np.eye(2), (*xy.shape, 2)).copy()
-    k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4, tx, ty = _padded(coefficients)
+    lens = _padded(coefficients)
+    k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4, tx, ty = lens
+    out, r2, g, bottom = _bend(lens, xy)
     x, y = xy[..., 0], xy[..., 1]
-    r2 = x * x + y * y
-    top = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
-    bottom = 1.0 + r2 * (k4 + r2 * (k5 + r2 * k6))
-    g = top / bottom
     dg = ((k1 + r2 * (2 * k2 + r2 * 3 * k3)) - g * (k4 + r2 * (2 * k5 + r2 * 3 * k6))) / bottom  # by r2
-    out = np.stack(
-        [
-            x * g + 2 * p1 * x * y + p2 * (r2 + 2 * x * x) + r2 * (s1 + r2 * s2),
-            y * g + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y + r2 * (s3 + r2 * s4),
-        ],
-        axis=-1,
-    )
     J = np.empty((*xy.shape, 2))
     cross = 2 * x * y * dg + 2 * p1 * x + 2 * p2 * y
     prism_x, prism_y = 2 * (s1 + 2 * r2 * s2), 2 * (s3 + 2 * r2 * s4)
@@ -121,7 +121,23 @@ def distort(coefficients: Array, normalised: ArrayLike) -> tuple[Array, Array]:
     J[..., 0, 1] = cross + prism_x * y
     J[..., 1, 0] = cross + prism_y * x
     J[..., 1, 1] = g + 2 * y * y * dg + 6 * p1 * y + 2 * p2 * x + prism_y * y
-    return (out, J) if tx == 0.0 and ty == 0.0 else _tilt(tx, ty, out, J)
+    if tx == 0.0 and ty == 0.0:
+        return out, J
+    tilted, tilt_J = _tilt(tx, ty, out)
+    return tilted, tilt_J @ J
+
+
+def _bend(lens: list[float], xy: Array) -> tuple[Array, Array, Array, Array]:
+    """The lens without the tilt of its sensor: x' y' (..., 2), and r2, g, the denominator of g, each (...,)."""
+    k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4 = lens[:12]
+    x, y = xy[..., 0], xy[..., 1]
+    r2 = x * x + y * y
+    bottom = 1.0 + r2 * (k4 + r2 * (k5 + r2 * k6))
+    g = (1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))) / bottom
+    out = np.empty_like(xy)
+    out[..., 0] = x * g + 2 * p1 * x * y + p2 * (r2 + 2 * x * x) + r2 * (s1 + r2 * s2)
+    out[..., 1] = y * g + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y + r2 * (s3 + r2 * s4)
+    return out, r2, g, bottom
 
 
 def lens_radius(coefficients: Array) -> float:
@@ -143,15 +159,15 @@ def _padded(coefficients: Array) -> list[float]:
     return [*coefficients.tolist(), *[0.0] * (14 - len(coefficients))]
 
 
-def _tilt(tx: float, ty: float, xy: Array, J: Array) -> tuple[Array, Array]:
-    """A tilted sensor (Scheimpflug): a homography after the lens."""
+def _tilt(tx: float, ty: float, xy: Array) -> tuple[Array, Array]:
+    """A tilted sensor (Scheimpflug): a homography after the lens, with its Jacobian (..., 2, 2)."""
     cx, sx, cy, sy = np.cos(tx), np.sin(tx), np.cos(ty), np.sin(ty)
     R = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]]) @ np.array([[1, 0, 0], [0, cx, sx], [0, -sx, cx]])
     H = np.array([[R[2, 2], 0, -R[0, 2]], [0, R[2, 2], -R[1, 2]], [0, 0, 1]]) @ R
     h = xy @ H[:, :2].T + H[:, 2]
     out = h[..., :2] / h[..., 2:]
-    dH = (H[:2, :2] - out[..., :, None] * H[2, :2]) / h[..., 2, None, None]
-    return out, dH @ J
+    J = (H[:2, :2] - out[..., :, None] * H[2, :2]) / h[..., 2, None, None]
+    return out, J
 
 
 def _invert(coefficients: Array, target: Array) -> Array:
@@ -159,7 +175,7 @@ def _invert(coefficients: Array, target: Array) -> Array:
     guess = target.copy()
     with np.errstate(all="ignore"):
         for _ in range(_NEWTON_STEPS):
-            value, J = distort(coefficients, guess)
+            value, J = distort_with_jacobian(coefficients, guess)
             miss = value - target
             det = J[..., 0, 0] * J[..., 1, 1] - J[..., 0, 1] * J[..., 1, 0]
             step_x = (J[..., 1, 1] * miss[..., 0] - J[..., 0, 1] * miss[..., 1]) / det
@@ -167,6 +183,6 @@ def _invert(coefficients: Array, target: Array) -> Array:
             guess = guess - np.stack([step_x, step_y], axis=-1)
             if not (np.abs(miss) > _CONVERGED).any():
                 break
-        miss = np.abs(distort(coefficients, guess)[0] - target).max(axis=-1)
+        miss = np.abs(distort(coefficients, guess) - target).max(axis=-1)
         inverse = np.hypot(guess[..., 0], guess[..., 1]) < lens_radius(coefficients)
     return np.where((inverse & (miss < 1e-9))[..., None], guess, np.nan)

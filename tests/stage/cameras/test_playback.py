@@ -143,7 +143,7 @@ def test_a_paced_recording_is_joined_where_the_stage_is() -> None:
 
 def test_a_machine_that_is_always_late_still_shows_something_and_counts_the_rest() -> None:
     recording = SeekableRecording(60, 2, decode_s=0.01)
-    feed, _ = starting_now(recording)
+    feed, _ = starting_now(recording, ago_ms=-20)
     shown = 0
     while poll(feed) is not None:
         shown += 1
