@@ -39,8 +39,9 @@ ROUNDS = 2
 WARM_UP_FRAMES = 30
 UNPACED_FRAMES = 5000
 WRITER = "capture.benchmark"
-PATIENCE_MS = 10_000
+PATIENCE_S = 30.0
 PAUSE_S = 0.2
+PAUSE_MS = round(1000 * PAUSE_S)
 
 
 # --- the writing process -------------------------------------------------------------------------
@@ -85,19 +86,22 @@ def _write_ring(kind: str, camera: Camera, run_dir: Path) -> None:
             camera.image(frame, ring.reserve())
             publish(frame, time.monotonic_ns(), ring.commit())
 
-        _wait_until_heard(publisher)
+        while not _is_told("g"):
+            publisher.send("ready", Solved(0, 0))
+            time.sleep(0.01)
+        begin = time.monotonic()
         written = {"copied": _paced, "born": _paced, "unpaced": _unpaced}[kind](born if kind == "born" else copied)
-        # The reader has caught up by then: a last frame shows it what it has missed before.
-        time.sleep(PAUSE_S)
-        copied(written)
-        print(written + 1, flush=True)
+        rate = written / (time.monotonic() - begin)
+        while not _is_told("e"):  # with the queues empty again, one more frame shows what was missed before it
+            time.sleep(PAUSE_S)
+            copied(written)
+            written += 1
+        print(written, rate, flush=True)
 
 
-def _wait_until_heard(publisher: Publisher) -> None:
+def _is_told(letter: str) -> bool:
     os.set_blocking(sys.stdin.fileno(), False)
-    while sys.stdin.read(1) != "g":
-        publisher.send("ready", Solved(0, 0))
-        time.sleep(0.01)
+    return sys.stdin.read(1) == letter
 
 
 def _write_imagezmq(camera: Camera, address: str) -> None:
@@ -136,31 +140,40 @@ def writer_process(kind: str, run_dir: Path, address: str = "") -> Iterator[subp
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield child
-        child.wait(PATIENCE_MS / 1000)
+        child.wait(PATIENCE_S)
     finally:
         child.kill()
         child.communicate()
 
 
-def frames_of(child: subprocess.Popen[str], subscriber: Subscriber, latest: bool) -> Iterator[FrameNote]:
-    """Notes of the child's frames, until it has ended."""
-    while (message := subscriber.receive(PATIENCE_MS)) is not None and message.topic != "ready":
-        pass
-    assert child.stdin is not None
-    child.stdin.write("g")
-    child.stdin.flush()
-    while (message := _next(subscriber, latest)) is not None:
+def frames_of(child: subprocess.Popen[str], subscriber: Subscriber, kind: str) -> Iterator[FrameNote]:
+    """Notes of the child's frames, until it has ended; of an unpaced child only the newest waiting ones."""
+    last = UNPACED_FRAMES if kind == "unpaced" else WARM_UP_FRAMES + PACED_FRAMES
+    told, started = "", False
+    while child.poll() is None or subscriber.socket.poll(PAUSE_MS):
+        # One by one until the first frame, so that only frames can be among the drops.
+        latest = kind == "unpaced" and started
+        message = _latest(subscriber) if latest else subscriber.receive(PAUSE_MS)
+        if message is None:
+            continue
+        told = told or _tell(child, "g")
+        started = isinstance(message.record, FrameNote)
         if isinstance(message.record, FrameNote):
+            if message.record.frame >= last and told == "g":
+                told = _tell(child, "e")
             yield message.record
 
 
-def _next(subscriber: Subscriber, latest: bool) -> Message | None:
-    if not latest:
-        return subscriber.receive(1000)
-    if not subscriber.socket.poll(1000):
-        return None
-    frames = [message for message in subscriber.drain() if message.topic != "ready"]
-    return frames[0] if len(frames) > 0 else _next(subscriber, latest)
+def _latest(subscriber: Subscriber) -> Message | None:
+    subscriber.socket.poll(PAUSE_MS)
+    return next(iter(subscriber.drain()), None)
+
+
+def _tell(child: subprocess.Popen[str], letter: str) -> str:
+    assert child.stdin is not None
+    child.stdin.write(letter)
+    child.stdin.flush()
+    return letter
 
 
 def hop_ns(kind: str) -> list[int]:
@@ -170,12 +183,12 @@ def hop_ns(kind: str) -> list[int]:
         run_dir = Path(folder)
         with Subscriber(run_dir, {WRITER: [""]}) as subscriber, writer_process(kind, run_dir) as child:
             reader: RingReader | None = None
-            for note in frames_of(child, subscriber, latest=False):
+            for note in frames_of(child, subscriber, kind):
                 reader = reader or RingReader(note.ring)
-                look_at(reader.view(note.slot, note.generation))
-                if reader.still_valid(note.slot, note.generation):
+                if WARM_UP_FRAMES <= note.frame < WARM_UP_FRAMES + PACED_FRAMES:
+                    look_at(reader.view(note.slot, note.generation))
                     hops.append(time.monotonic_ns() - note.capture_ns)
-    return hops[WARM_UP_FRAMES:-1]
+    return hops
 
 
 def imagezmq_hop_ns() -> list[int]:
@@ -197,12 +210,11 @@ def imagezmq_hop_ns() -> list[int]:
 def unpaced() -> dict[str, float]:
     """What became of the frames of a writer that does not wait."""
     read = overtaken = 0
-    begin_ns = end_ns = 0
     with tempfile.TemporaryDirectory() as folder:
         run_dir = Path(folder)
         with Subscriber(run_dir, {WRITER: [""]}) as subscriber, writer_process("unpaced", run_dir) as child:
             reader: RingReader | None = None
-            for note in frames_of(child, subscriber, latest=True):
+            for note in frames_of(child, subscriber, "unpaced"):
                 reader = reader or RingReader(note.ring)
                 try:
                     look_at(reader.view(note.slot, note.generation))
@@ -211,19 +223,18 @@ def unpaced() -> dict[str, float]:
                     valid = False
                 read += valid
                 overtaken += not valid
-                begin_ns, end_ns = begin_ns or note.capture_ns, note.capture_ns
             assert child.stdout is not None
-            written = int(child.stdout.readline())
+            written, rate = child.stdout.readline().split()
             counters = subscriber.counters
     skipped = counters["gaps"] + counters["drops"] + overtaken
     return {
-        "unpaced_written": written,
+        "unpaced_written": int(written),
         "unpaced_read": read,
         "unpaced_gaps": counters["gaps"],
         "unpaced_drops": counters["drops"],
         "unpaced_overtaken": overtaken,
-        "unpaced_uncounted": abs(written - read - skipped),
-        "unpaced_written_hz": (written - 1) / ((end_ns - begin_ns) / 1e9 - PAUSE_S),
+        "unpaced_uncounted": abs(int(written) - read - skipped),
+        "unpaced_written_hz": float(rate),
     }
 
 
