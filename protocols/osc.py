@@ -56,6 +56,11 @@ class Message(NamedTuple):
     arguments: tuple[Argument, ...]
     """One value per tag, except that the tags between brackets share one tuple."""
 
+    @property
+    def floats(self) -> tuple[float, ...]:
+        """The arguments that are floats, in order; others left out."""
+        return tuple(value for value in self.arguments if isinstance(value, float))
+
 
 class Bundle(NamedTuple):
     """Messages, and further bundles, to be obeyed together."""

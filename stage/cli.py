@@ -14,7 +14,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -110,11 +110,32 @@ def overlay(
 
 
 @app.command
-def probe() -> int:
-    """Listen as an engine would, and print rate, jitter, gaps and latency of what arrives."""
+def probe(
+    kind: Annotated[Literal["vmc", "osc"], tyro.conf.Positional] = "vmc",
+    *,
+    host: str = "127.0.0.1",
+    port: Annotated[int, tyro.conf.arg(metavar="N", help_behavior_hint="(default: vmc 39539, osc 8000)")] = 0,
+    seconds: OptionalSeconds = None,
+    json: OptionalFile = None,
+) -> int:
+    """Listen as an engine would; print rate, jitter, gaps and latency of what arrives, and what is wrong with it.
+
+    Args:
+        kind: What should arrive.
+        host: Address to listen on; 0.0.0.0 hears other machines too.
+        port: Where the sender sends to.
+        seconds: Stop after this long; otherwise on Ctrl-C.
+        json: Write the summary there.
+    """
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise StageError(f"--seconds {seconds} is no length of time; leave it out to listen until Ctrl-C")
+    if not 0 <= port <= 65535:
+        raise StageError(f"--port {port} is no port; ports are 1 to 65535")
+    if json is not None:
+        _check_writable(json, "--json")
     from stage.probe import run_probe
 
-    return run_probe()
+    return run_probe(kind, host=host, port=port, seconds=seconds, json_path=json)
 
 
 @app.command
