@@ -12,9 +12,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from stage.errors import SupervisionError
 from stage.supervision.plan import WorkerPlan
@@ -147,17 +146,6 @@ class WorkerProcess:
             self.prepared.set()
         else:
             self._show(line)
-
-
-async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
-    """Wait until the first of several is over, and cancel the others."""
-    tasks = [asyncio.create_task(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def worker_environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -10,7 +10,8 @@ from pathlib import Path
 from stage.errors import SupervisionError
 from stage.supervision.backoff import BackOff
 from stage.supervision.plan import WorkerPlan
-from stage.supervision.process import WorkerProcess, first_of
+from stage.supervision.process import WorkerProcess
+from stage.supervision.waiting import first_of
 
 SETTLE_S = 1.0
 """After a promotion, how long the new active worker has the processor for itself."""

@@ -19,9 +19,8 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from protocols.bus import Subscriber
 from protocols.clock import ClockFile, StageClock, write_clock
@@ -39,6 +38,7 @@ from stage.supervision.plan import WorkerPlan
 from stage.supervision.process import REFUSED_STATUS
 from stage.supervision.report import SPARE_SUFFIX
 from stage.supervision.run_dir import open_run_dir
+from stage.supervision.waiting import all_within
 
 TICK_S = 0.1
 READY_LIMIT_S = 900.0
@@ -124,10 +124,10 @@ class Supervisor:
         for keeper in sinks:
             keeper.start()
         loop_period_ns = await ask_loop_period_ns(self._config, run_dir)
-        await _all_within(READY_LIMIT_S, [keeper.up.wait() for keeper in sinks if keeper.plan.vital_group])
+        await all_within(READY_LIMIT_S, [keeper.up.wait() for keeper in sinks if keeper.plan.vital_group])
         for keeper in sinks:
             keeper.start_spare()
-        await _all_within(SPARES_LIMIT_S, [keeper.spare.settled.wait() for keeper in sinks if keeper.plan.spare])
+        await all_within(SPARES_LIMIT_S, [keeper.spare.settled.wait() for keeper in sinks if keeper.plan.spare])
         self._write_clock(run_dir, loop_period_ns)
         for keeper in sources:
             keeper.start()
@@ -249,9 +249,3 @@ class Supervisor:
         finally:
             if server is not None:
                 server.close()
-
-
-async def _all_within(limit_s: float, waits: list[Coroutine[Any, Any, object]]) -> None:
-    """Wait for all of them, but no longer than that."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(asyncio.gather(*waits), limit_s)

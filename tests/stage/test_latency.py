@@ -6,7 +6,7 @@ import pytest
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat
 from stage.latency import WARM_UP_S, WINDOW_S, LatencyBoard, ProcessSample
-from stage.supervision.history import MEMORY_WARM_UP_S, MemoryTrend
+from stage.supervision.history import MEMORY_WARM_UP_S
 from stage.supervision.report import Report
 
 
@@ -187,22 +187,3 @@ def test_memory_counts_from_the_warmed_up_show_on(board: LatencyBoard, clock: Cl
     beat(50_000_000, pid=2)
     memory = board.report().workers["solve"].memory
     assert memory is not None and memory.peak_mb == 50.0
-
-
-def test_memory_trend_finds_a_leak() -> None:
-    trend = MemoryTrend(started_s=0.0)
-    trend.add(0.0, 10_000_000)
-    for second in range(10, 70):
-        trend.add(float(second), 100_000_000 + second * 50_000)
-    report = trend.report()
-    assert report.first_mb == pytest.approx(100.5)
-    assert report.last_mb == report.peak_mb == pytest.approx(103.45)
-    assert report.slope_mb_per_minute == pytest.approx(3.0)
-
-
-def test_memory_trend_of_a_long_evening_stays_small_and_right() -> None:
-    trend = MemoryTrend(started_s=0.0)
-    for second in range(20_000):
-        trend.add(float(second), 100_000_000 + second * 1000)
-    assert len(trend._samples) <= 256
-    assert trend.report().slope_mb_per_minute == pytest.approx(0.06)
