@@ -59,5 +59,5 @@ def test_a_gpu_that_is_not_there_is_an_error_and_no_fallback(pose_file: Path) ->
 
 def test_an_unknown_operation_is_named(tmp_path: Path) -> None:
     path = make_network(tmp_path, "coordinates")
-    with pytest.raises(NetworkError, match='does not know the operation ReduceSum; set'):
+    with pytest.raises(NetworkError, match="does not know the operation ReduceSum; set"):
         load_landmark_network(BodySection(network=str(path), engine="torch", device="cpu"))
