@@ -48,17 +48,16 @@ PAUSE_MS = round(1000 * PAUSE_S)
 
 
 class Camera:
-    """Makes an image as a decoder does: into memory of its own, or into the memory it is given."""
+    """Makes an image as a decoder does: out of little, into memory of its own or into the memory it is given."""
 
     def __init__(self) -> None:
-        random = np.random.default_rng(0)
-        self._templates = [random.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8) for _ in range(4)]
+        self._row = np.random.default_rng(0).integers(0, 256, (WIDTH, 3), np.uint8)
         self._own = np.empty((HEIGHT, WIDTH, 3), np.uint8)
 
     def image(self, frame: int, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-        """Frame number `frame`."""
+        """Frame number `frame`: a noisy row, the same all the way down, that moves from frame to frame."""
         out = self._own if out is None else out
-        np.copyto(out, self._templates[frame % len(self._templates)])
+        np.copyto(out, np.roll(self._row, frame, axis=0))
         return out
 
 
