@@ -12,6 +12,7 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -97,7 +98,7 @@ def load_body() -> BodyModel:
     if not path.exists():
         raise BodyModelError(f"the body model is not prepared ({path} is missing); run `stage models`")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             version = int(arrays["version"])
             if version != CACHE_VERSION:
                 raise BodyModelError(
@@ -109,7 +110,7 @@ def load_body() -> BodyModel:
                 coco_names=tuple(str(name) for name in arrays["coco_names"]),
                 **{name: arrays[name] for name in names},
             )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise BodyModelError(f"{path} is damaged ({error}); delete it and run `stage models`") from error
 
 

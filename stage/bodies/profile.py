@@ -68,12 +68,13 @@ def save_shape(folder: Path, body: BodyModel, shape: np.ndarray) -> Path:
         BodyModelError: The folder cannot be written.
     """
     height = float(body.rest_body(shape).vertices[:, 2].max())
-    profile = BodyProfile(PROFILE_VERSION, BODY_MODEL, round(height, 4), [round(float(c), 5) for c in shape])
+    coefficients = ", ".join(f"{coefficient:.5f}" for coefficient in shape)
+    text = f'version = {PROFILE_VERSION}\nmodel = "{BODY_MODEL}"\nheight_m = {height:.4f}\nshape = [{coefficients}]\n'
     path = folder / FILE_NAME
     unfinished = folder / f".{FILE_NAME}.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(msgspec.toml.encode(profile))
+        unfinished.write_text(text)
         if path.exists():
             path.rename(_free_name(folder))
         unfinished.rename(path)

@@ -32,7 +32,9 @@ from stage.synthetic.room import Room, random_room
 from stage.synthetic.scene import Light, Scene, Sensor, render
 from stage.synthetic.shot import camera_looking
 
-VIEWS_PER_BODY = 8
+VIEWS_PER_BODY = 12
+CAMERAS_PER_BODY = 2
+"""An empty room takes longer to draw than a body in it."""
 LEAST_SCORE = 0.8
 _SHAPE_SPREAD = 0.8
 _SIZE = (448, 448)
@@ -74,8 +76,10 @@ def samples(count: int, body: BodyModel, network: LandmarkNetwork, rough: np.nda
         rest = body.rest_body(np.clip(random.normal(0.0, _SHAPE_SPREAD, body.shape_count), -2.0, 2.0))
         performer = Performer(rest, random_appearance(random))
         room = random_room(random)
-        for poses in _poses(rest, anatomy, random):
-            sample = _look(performer, poses, room, network, rough, random)
+        cameras = [_camera(random) for _ in range(CAMERAS_PER_BODY)]
+        for index, poses in enumerate(_poses(rest, anatomy, random)):
+            camera = cameras[index % CAMERAS_PER_BODY]
+            sample = _look(performer, poses, room, camera, network, rough, random)
             if sample is not None:
                 yield sample
 
@@ -84,6 +88,7 @@ def _look(
     performer: Performer,
     poses: Poses,
     room: Room,
+    camera: Camera,
     network: LandmarkNetwork,
     rough: np.ndarray,
     random: np.random.Generator,
@@ -91,7 +96,6 @@ def _look(
     """Render one pose and read it."""
     G, heads = forward(performer.rest.joints, poses)
     vertices = performer.vertices(G[0], heads[0])
-    camera = _camera(heads[0, 1], random)
     scene = Scene((performer.figure(G[0], heads[0]),), room, _light(random), _sensor(random))
     image = render(scene, camera, int(random.integers(1 << 31)))
     read = _read(image, project(camera, rough @ vertices)[0], network)
@@ -146,17 +150,18 @@ def _drawn_pose(rest: RestBody, anatomy: Anatomy, random: np.random.Generator) -
     return poses
 
 
-def _camera(pelvis: np.ndarray, random: np.random.Generator) -> Camera:
-    """Looks at the body from anywhere a camera may hang; the body fills much of the picture."""
+def _camera(random: np.random.Generator) -> Camera:
+    """Looks at the middle of the room from anywhere a camera may hang; a body there fills much of the picture."""
     azimuth, elevation = random.uniform(-np.pi, np.pi), np.deg2rad(random.uniform(-8.0, 35.0))
-    distance = random.uniform(2.4, 6.0)
+    distance = random.uniform(2.6, 6.0)
+    middle = np.array([0.0, 0.0, 0.9]) + random.normal(0.0, 0.1, 3)
     out = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
-    at = pelvis + random.normal(0.0, 0.12, 3)
-    place = pelvis + distance * out
+    place = middle + distance * out
     place[2] = max(place[2], 0.15)
-    focal = _SIZE[1] * distance / random.uniform(2.3, 3.4)
-    roll = random.normal(0.0, 0.08)
-    return camera_looking("view", tuple(place), tuple(at), focal, size=_SIZE, roll=roll)
+    focal = _SIZE[1] * distance / random.uniform(2.4, 3.4)
+    x, y, z = (float(value) for value in place)
+    at = (float(middle[0]), float(middle[1]), float(middle[2]))
+    return camera_looking("view", (x, y, z), at, focal, size=_SIZE, roll=float(random.normal(0.0, 0.08)))
 
 
 def _light(random: np.random.Generator) -> Light:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -87,10 +88,10 @@ def load_result(path: Path) -> Result:
         ResultFileError: Missing, damaged or not such a file.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             missing = [field.name for field in fields(Result) if field.name not in arrays]
             if missing:
                 raise ResultFileError(f"{path} has no {', '.join(missing)}; it is no result of `stage solve`")
             return Result(**{field.name: arrays[field.name] for field in fields(Result)})
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise ResultFileError(f"{path} cannot be read: {error}") from error

@@ -242,10 +242,11 @@ class ActorTrack:
         return torch.eye(size, dtype=torch.float64, device=self._model.skeleton.device) * _START_INFORMATION
 
     def _sureness(self) -> np.ndarray:
-        """(K,): how well each bone's rotation is known."""
+        """(K,): how well each bone's direction is known."""
         assert self._motion is not None
-        variance = self._motion.P_pose.diagonal()[3:].unflatten(0, (-1, 3)).sum(1).clamp_min(0.0)
-        return torch.exp(-variance / _UNSURE_RAD**2).cpu().numpy()
+        variance = self._motion.P_pose.diagonal()[3:].unflatten(0, (-1, 3)).clamp_min(0.0)
+        across = variance.sum(1) - variance.amax(1)  # twist is often unseen; direction is what counts
+        return torch.exp(-across / _UNSURE_RAD**2).cpu().numpy()
 
     def _note_lag(self, predicted: Motion, prior: Prior, information: torch.Tensor, dt: float) -> None:
         before = predicted.P_pose.diagonal()

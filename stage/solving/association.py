@@ -29,6 +29,8 @@ LOWEST_M, HIGHEST_M = -0.6, 3.5
 _SURE = 0.5
 _FEWEST_SURE = 8
 _MOST_PAIRS = 64
+_SAME_SIZE = 1.35
+"""A person that is this much larger or smaller than expected stands nearer or farther than the actor."""
 _MIRROR_ADVANTAGE = 0.5
 _MIRROR_WORTH_M = 0.10
 
@@ -140,6 +142,8 @@ def _distance_to(points: np.ndarray, person: Person, rig: CameraRig) -> float:
 def _claim(index: int, person: Person, expected: np.ndarray, depth: float) -> Claim:
     if depth <= 0.0:
         return Claim(person, index, np.inf)
+    if not 1.0 / _SAME_SIZE < _relative_size(expected, person) < _SAME_SIZE:
+        return Claim(person, index, np.inf)
     plain = _median_distance(expected, person, depth)
     if plain > _MIRROR_WORTH_M:
         other = person.mirrored()
@@ -147,6 +151,17 @@ def _claim(index: int, person: Person, expected: np.ndarray, depth: float) -> Cl
         if mirrored < _MIRROR_ADVANTAGE * plain:
             return Claim(other, index, mirrored)
     return Claim(person, index, plain)
+
+
+def _relative_size(expected: np.ndarray, person: Person) -> float:
+    """Extent of a person in the image over the expected extent."""
+    sure = person.confidence > _SURE
+    if sure.sum() < _FEWEST_SURE:
+        return 0.0
+    own, other = (
+        np.linalg.norm(points - points.mean(0), axis=1).mean() for points in (person.image[sure], expected[sure])
+    )
+    return float(own / max(other, 1e-9))
 
 
 def _median_distance(expected: np.ndarray, person: Person, depth: float) -> float:

@@ -8,7 +8,7 @@ its frameset was given out is counted late and dropped.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from protocols.messages import CameraLandmarks
@@ -30,7 +30,7 @@ class Frameset(NamedTuple):
 class _Open:
     capture_ns: int
     first_arrival_ns: int
-    views: dict[str, CameraLandmarks] = field(default_factory=dict)
+    views: dict[str, CameraLandmarks]
 
 
 class FramesetAssembler:
@@ -42,6 +42,9 @@ class FramesetAssembler:
         self._deadline_ns = deadline_ns
         self._open: list[_Open] = []
         self._given_ns = -1
+        self._left_out: frozenset[str] = frozenset()
+        self._last_ns: dict[str, int] = {}
+        self._interval_ns = 0
         self.counters = {"late": 0, "incomplete": 0, "strangers": 0, "overflow": 0}
 
     def add(self, landmarks: CameraLandmarks, now_ns: int) -> None:
@@ -50,12 +53,12 @@ class FramesetAssembler:
             self.counters["strangers"] += 1
             return
         if self._given_ns - landmarks.capture_ns > _ENDED_RUN_NS:
-            self._given_ns = -1  # time has been set back: a new run
-            self._open.clear()
-        if landmarks.capture_ns <= self._given_ns + self._tolerance_ns and self._given_ns >= 0:
+            self._start_over()  # time has been set back: a new run
+        self._note_interval(landmarks)
+        if self._is_late(landmarks):
             self.counters["late"] += 1
             return
-        self._place_of(landmarks, now_ns).views[landmarks.camera] = landmarks
+        self._put(landmarks, now_ns)
 
     def ready(self, now_ns: int) -> Frameset | None:
         """The oldest frameset that is complete or out of time."""
@@ -70,7 +73,8 @@ class FramesetAssembler:
         self._open.pop(0)
         if not complete:
             self.counters["incomplete"] += 1
-        self._given_ns = max(v.capture_ns for v in oldest.views.values())
+        self._given_ns = oldest.capture_ns
+        self._left_out = self._cameras - oldest.views.keys()
         return Frameset(oldest.capture_ns, oldest.views)
 
     def wait_ns(self, now_ns: int) -> int:
@@ -85,21 +89,45 @@ class FramesetAssembler:
         self._open.clear()
         return rest
 
-    def _place_of(self, landmarks: CameraLandmarks, now_ns: int) -> _Open:
-        """The open frameset nearest in time that still lacks this camera, else a new one."""
+    def _start_over(self) -> None:
+        self.counters["overflow"] += sum(len(o.views) for o in self._open)
+        self._open.clear()
+        self._last_ns.clear()
+        self._given_ns = -1
+
+    def _note_interval(self, landmarks: CameraLandmarks) -> None:
+        """The shortest usual time between frames of one camera; follows a change of rate within some frames."""
+        since_ns = landmarks.capture_ns - self._last_ns.get(landmarks.camera, landmarks.capture_ns)
+        self._last_ns[landmarks.camera] = landmarks.capture_ns
+        if since_ns > 0:
+            step_ns = since_ns - self._interval_ns
+            self._interval_ns += step_ns if self._interval_ns == 0 else step_ns // (4 if step_ns < 0 else 64)
+
+    @property
+    def _apart_ns(self) -> int:
+        """How far frames of one frameset may be apart: never so far that a camera's next frame is as near."""
+        return min(self._tolerance_ns, self._interval_ns // 2) if self._interval_ns > 0 else self._tolerance_ns
+
+    def _is_late(self, landmarks: CameraLandmarks) -> bool:
+        """Whether its frameset has been given out: an older one, or the last one, which went without it."""
+        if self._given_ns < 0:
+            return False
+        after_ns = landmarks.capture_ns - self._given_ns
+        return after_ns <= 0 or (landmarks.camera in self._left_out and after_ns <= self._apart_ns)
+
+    def _put(self, landmarks: CameraLandmarks, now_ns: int) -> None:
+        """Into the open frameset nearest in time that still lacks this camera, else into a new one."""
         near = [
             o
             for o in self._open
-            if abs(o.capture_ns - landmarks.capture_ns) <= self._tolerance_ns and landmarks.camera not in o.views
+            if abs(o.capture_ns - landmarks.capture_ns) <= self._apart_ns and landmarks.camera not in o.views
         ]
         if len(near) > 0:
             place = min(near, key=lambda o: abs(o.capture_ns - landmarks.capture_ns))
+            place.views[landmarks.camera] = landmarks
             place.capture_ns = min(place.capture_ns, landmarks.capture_ns)
-            return place
-        place = _Open(landmarks.capture_ns, now_ns)
-        self._open.append(place)
+            return
+        self._open.append(_Open(landmarks.capture_ns, now_ns, {landmarks.camera: landmarks}))
         self._open.sort(key=lambda o: o.capture_ns)
         if len(self._open) > _MOST_OPEN:
-            self._open.pop(0)
-            self.counters["overflow"] += 1
-        return place
+            self.counters["overflow"] += len(self._open.pop(0).views)
