@@ -54,8 +54,7 @@ def live(
         no_console: Leave the page in the browser out.
         fast: Play files as fast as they are solved, not at their own frame times.
     """
-    if seconds is not None and not 0 < seconds < math.inf:
-        raise StageError(f"--seconds {seconds} is no length of time; leave it out to run until Ctrl-C")
+    _check_seconds(seconds)
     if json is not None:
         _check_writable(json, "--json")
     from stage.config import load
@@ -90,6 +89,8 @@ def overlay(
     result: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FILE.npz")],
     *,
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")],
+    style: Literal["mesh", "skeleton"] = "mesh",
+    every: int = 1,
     as_video: Switch = False,
 ) -> int:
     """Draw a solved body over the video it was solved from.
@@ -97,15 +98,19 @@ def overlay(
     Args:
         config: The stage.toml.
         result: What `stage solve` wrote.
-        out: Folder for the images, one subfolder or one video per camera.
-        as_video: Write one MP4 per camera instead of PNGs.
+        out: Folder for the pictures, DIR/CAMERA/FRAME.png; a name ending in .mp4 makes one video of all cameras.
+        style: What is drawn.
+        every: Draw only every n-th frame.
+        as_video: One MP4 per camera in the folder instead of pictures.
     """
+    if every < 1:
+        raise StageError(f"--every {every} draws nothing; 1 draws every frame")
     from stage.config import load
 
     stage_config = load(config)
     from stage.overlay import overlay as draw_overlay
 
-    draw_overlay(stage_config, result, out, as_video=as_video)
+    draw_overlay(stage_config, result, out, style=style, every=every, as_video=as_video)
     return 0
 
 
@@ -114,21 +119,20 @@ def probe(
     kind: Annotated[Literal["vmc", "osc"], tyro.conf.Positional] = "vmc",
     *,
     host: str = "127.0.0.1",
-    port: Annotated[int, tyro.conf.arg(metavar="N", help_behavior_hint="(default: vmc 39539, osc 8000)")] = 0,
+    port: int = 0,
     seconds: OptionalSeconds = None,
     json: OptionalFile = None,
 ) -> int:
-    """Listen as an engine would; print rate, jitter, gaps and latency of what arrives, and what is wrong with it.
+    """Listen as an engine would, and print rate, jitter, gaps and latency of what arrives.
 
     Args:
         kind: What should arrive.
-        host: Address to listen on; 0.0.0.0 hears other machines too.
-        port: Where the sender sends to.
+        host: Address to listen on; 0.0.0.0 hears other computers too.
+        port: UDP port; 0 is the usual one of the kind, VMC 39539 and OSC 8000.
         seconds: Stop after this long; otherwise on Ctrl-C.
         json: Write the summary there.
     """
-    if seconds is not None and not 0 < seconds < math.inf:
-        raise StageError(f"--seconds {seconds} is no length of time; leave it out to listen until Ctrl-C")
+    _check_seconds(seconds)
     if not 0 <= port <= 65535:
         raise StageError(f"--port {port} is no port; ports are 1 to 65535")
     if json is not None:
@@ -209,6 +213,11 @@ def _or_demo(config: Path) -> Path:
     if config == DEMO_CONFIG and not config.exists():
         raise StageError("the demo recording is not part of this installation; name a stage.toml")
     return config
+
+
+def _check_seconds(seconds: float | None) -> None:
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise StageError(f"--seconds {seconds} is no length of time; leave it out to run until Ctrl-C")
 
 
 def _check_writable(path: Path, option: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -68,8 +69,24 @@ def test_a_user_error_is_one_line_with_status_2(command: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("seconds", ["0", "-3", "nan", "inf"])
 def test_a_stage_runs_for_a_positive_time(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["live", "--seconds", seconds]) == 2
-    assert error_line(capsys).startswith("stage: error: --seconds")
+    for command in ("live", "probe"):
+        assert cli.run([command, "--seconds", seconds]) == 2
+        assert error_line(capsys).startswith("stage: error: --seconds")
+
+
+def test_numbers_out_of_range_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["probe", "--port", "70000"]) == 2
+    assert error_line(capsys).startswith("stage: error: --port 70000")
+    assert cli.run(["overlay", "stage.toml", "x.npz", "--out", "x", "--every", "0"]) == 2
+    assert error_line(capsys).startswith("stage: error: --every 0")
+
+
+def test_the_probe_tells_by_its_status_that_nothing_came(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert cli.run(["probe", "osc", "--port", str(port), "--seconds", "0.1"]) == 1
+    assert "nothing has arrived" in capsys.readouterr().out
 
 
 def test_a_result_that_cannot_be_written_is_refused_before_the_work(
