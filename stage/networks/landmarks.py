@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -68,13 +69,15 @@ def body_circle(points: FloatArray, known: npt.NDArray[np.bool_] | None = None) 
         points: (33, 2) image pixels.
         known: (33,) which of them mean anything; None is all.
     """
-    hips = points[_HIPS].astype(np.float64).mean(axis=0)
-    shoulders = points[_SHOULDERS].astype(np.float64).mean(axis=0)
-    reach = np.hypot(points[:, 0] - hips[0], points[:, 1] - hips[1])
+    (lx, ly), (rx, ry) = points[_HIPS].tolist()
+    x, y = 0.5 * (lx + rx), 0.5 * (ly + ry)
+    (lx, ly), (rx, ry) = points[_SHOULDERS].tolist()
+    torso_x, torso_y = 0.5 * (lx + rx) - x, 0.5 * (ly + ry) - y
+    reach = np.hypot(points[:, 0] - x, points[:, 1] - y)
     farthest = float(reach.max() if known is None else reach[known].max(initial=0.0))
-    torso = shoulders - hips
-    length = float(np.hypot(torso[0], torso[1]))
+    length = math.hypot(torso_x, torso_y)
     radius = max(1.05 * farthest, 1.7 * length)
     # Seen from above there is no direction worth the name; the image's own is as good as any.
-    up = torso / length if length > 0.05 * radius else np.array([0.0, -1.0])
-    return Circle(float(hips[0]), float(hips[1]), float(up[0]) * radius, float(up[1]) * radius)
+    if length <= 0.05 * radius:
+        return Circle(x, y, 0.0, -radius)
+    return Circle(x, y, torso_x / length * radius, torso_y / length * radius)

@@ -111,10 +111,9 @@ def refined(
     total = np.maximum(mass.sum(axis=(1, 2)), 1e-9)
     inside = (cell_x >= 0) & (cell_x < columns) & (cell_y >= 0) & (cell_y < rows)
     peaks = mass.max(axis=(1, 2))
-    moved = np.stack(
-        [(mass.sum(axis=1) * x).sum(axis=1) / total / columns, (mass.sum(axis=2) * y).sum(axis=1) / total / rows],
-        axis=1,
-    )
+    moved = np.empty_like(unit)
+    moved[:, 0] = np.einsum("nyx,nx->n", mass, x) / (total * columns)
+    moved[:, 1] = np.einsum("nyx,ny->n", mass, y) / (total * rows)
     return np.where((inside & (peaks >= MIN_PEAK))[:, None], moved, unit), peaks
 
 

@@ -14,6 +14,7 @@ region; what lies outside of the image is black.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import cv2
@@ -44,7 +45,7 @@ class Circle(NamedTuple):
     @property
     def radius(self) -> float:
         """Radius in pixels."""
-        return float(np.hypot(self.up_x, self.up_y))
+        return math.hypot(self.up_x, self.up_y)
 
 
 class Region(NamedTuple):
@@ -61,11 +62,11 @@ class Region(NamedTuple):
 
     def image_from_unit(self) -> npt.NDArray[np.float64]:
         """The affine map (2, 3) from unit coordinates of the crop to image pixels."""
-        c, s = np.cos(self.angle), np.sin(self.angle)
-        across = np.array([c, s]) * self.width
-        down = np.array([-s, c]) * self.height
-        origin = np.array([self.x, self.y]) - 0.5 * (across + down)
-        return np.stack([across, down, origin], axis=1)
+        c, s = math.cos(self.angle), math.sin(self.angle)
+        across_x, across_y = c * self.width, s * self.width
+        down_x, down_y = -s * self.height, c * self.height
+        x, y = self.x - 0.5 * (across_x + down_x), self.y - 0.5 * (across_y + down_y)
+        return np.array([[across_x, down_x, x], [across_y, down_y, y]])
 
     def to_image(self, points_unit: FloatArray) -> npt.NDArray[np.float64]:
         """Image pixels (..., 2) of unit points (..., 2)."""
@@ -79,7 +80,7 @@ class Region(NamedTuple):
 
     def is_usable(self, image: ImageArray) -> bool:
         """Whether there is something to look at: finite, of sane size, and touching the image."""
-        if not np.isfinite(self).all():
+        if not all(map(math.isfinite, self)):
             return False
         height, width = image.shape[:2]
         small, large = min(self.width, self.height), max(self.width, self.height)
@@ -95,7 +96,7 @@ class Region(NamedTuple):
 def square_about(circle: Circle, expansion: float) -> Region:
     """MediaPipe's rule: the square about the circle, `expansion` times as large, turned upright."""
     side = 2.0 * expansion * circle.radius
-    return Region(circle.x, circle.y, side, side, float(np.arctan2(circle.up_x, -circle.up_y)))
+    return Region(circle.x, circle.y, side, side, math.atan2(circle.up_x, -circle.up_y))
 
 
 def letterbox(width: int, height: int, crop_width: int, crop_height: int) -> Region:
