@@ -13,6 +13,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from protocols.errors import ProtocolError
@@ -78,15 +79,18 @@ class UdpSender:
             self._socket.close()
 
     def _resolve_by_name(self) -> None:
-        while not self._resolve(0) and not self._closed.wait(_RETRY_S):
-            pass
+        while not self._closed.is_set():
+            with suppress(UdpError):
+                if self._resolve(0):
+                    return
+            self._closed.wait(_RETRY_S)
 
     def _resolve(self, flags: int) -> bool:
         try:
             found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM, flags=flags)
         except (OSError, UnicodeError):
             return False
-        family, _, _, _, address = found[0]
+        family, address = _preferred(found)
         opened = _open(family)
         self._address, self._socket = address, opened
         self.resolved.set()
@@ -110,7 +114,7 @@ class UdpReceiver:
             UdpError: The port is in use, or the address is not this machine's.
         """
         try:
-            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+            family, address = _preferred(socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM))
             self._socket = socket.socket(family, socket.SOCK_DGRAM)
         except OSError as error:
             raise UdpError(f"cannot listen on {host}: {error.strerror}") from error
@@ -148,6 +152,12 @@ class UdpReceiver:
     def __exit__(self, *_: object) -> None:
         """Closes it."""
         self.close()
+
+
+def _preferred(found: Sequence[tuple[Any, ...]]) -> tuple[int, tuple[Any, ...]]:
+    """Family and address, IPv4 first: "localhost" has both, and engines listen on IPv4."""
+    family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    return family, address
 
 
 def _open(family: int) -> socket.socket:

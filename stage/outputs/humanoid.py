@@ -8,8 +8,9 @@ its parent p, with D_b = G_p^-1 G_b the rotation that the performance already ho
     G'_p^-1 G'_b  =  A_p D_b A_b^-1
 
 so no kinematic chain needs to be walked. Together with the change of axes this is linear in D_b: one constant
-4x4 matrix per bone, applied to all bones at once. Only the hips have a parent that we do not send; they carry the
-performer's place and turn in the world, and the model's root stays at the origin (some receivers ignore the root).
+4x4 matrix per bone, applied to all bones at once. Only the hips have a parent that we do not send: they take over its
+rotation, carry the performer's place and turn in the world, and the model's root stays at the origin (some receivers
+ignore the root).
 
 Offsets from parent to bone are the actor's own, in the T-pose: A_p (h_b - h_p). A receiver that applies positions and
 rotations rebuilds exactly the joints that were solved.
@@ -32,10 +33,10 @@ from stage.outputs.quaternions import (
     conjugate,
     left_matrix,
     multiply,
-    normalised,
     right_matrix,
     rotate,
 )
+from stage.outputs.rig_rotations import rig_rotations
 from stage.outputs.t_pose import t_pose_rotations
 
 _RIG_FROM_UNITY = {unity: rig for rig, unity in UNITY_FROM_RIG.items()}
@@ -59,7 +60,6 @@ class Humanoid:
         self._bones = np.zeros((len(HUMANOID_BONES), 7), np.float32)
         self._rotations = np.tile(IDENTITY, (len(HUMANOID_BONES), 1))
         self._maps = np.zeros((len(HUMANOID_BONES), 4, 4))
-        self._hips_map = np.eye(4)
 
     def pose(self, performance: Performance) -> NDArray[np.float32]:
         """The humanoid's local pose, Unity axes.
@@ -73,14 +73,13 @@ class Humanoid:
 
         Raises:
             DecodeError: An array of another size than `Performance` states.
+            EncodeError: Rotations that are none.
         """
         if performance.rest_joints != self._rest:
             self._learn(performance.rest_joints)
-        D = from_bytes(performance.rotations, (_RIG_COUNT, 4))[_RIG_INDEX]  # (52, 4)
-        root = from_bytes(performance.root, (7,))
-        rotations = (self._maps @ D[..., None])[..., 0]  # (52, 4)
-        rotations[0] = self._hips_map @ multiply(root[3:], D[0])
-        rotations = normalised(rotations)
+        D = rig_rotations(performance)  # (53, 4)
+        D[_PELVIS] = multiply(D[0], D[_PELVIS])
+        rotations = (self._maps @ D[_RIG_INDEX, :, None])[..., 0]  # (52, 4)
         flipped = np.einsum("ij,ij->i", rotations, self._rotations) < 0.0
         rotations[flipped] *= -1.0
         self._rotations = rotations
@@ -98,5 +97,4 @@ class Humanoid:
         self._bones[1:, :3] = UNITY_FROM_WORLD.positions(offsets)[1:]
         to_unity = UNITY_FROM_WORLD.rotations(np.eye(4)).T  # (4, 4), its columns are the converted unit vectors
         self._maps = to_unity @ left_matrix(A_parent) @ right_matrix(A_back)
-        self._hips_map = self._maps[0]  # the pelvis rests as it stands in the T-pose: A = identity
         self._rest = rest_joints

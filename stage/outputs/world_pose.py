@@ -15,6 +15,7 @@ from protocols.arrays import from_bytes
 from protocols.messages import Performance
 from protocols.names import RIG_BONES, RIG_PARENTS
 from stage.outputs.quaternions import IDENTITY, multiply
+from stage.outputs.rig_rotations import rig_rotations
 
 WORLD_BONES = RIG_BONES[1:]
 """All bones but Root, which is the root of the performance."""
@@ -51,10 +52,10 @@ class WorldPose:
 
         Raises:
             DecodeError: An array of another size than `Performance` states.
+            EncodeError: Rotations that are none.
         """
         G = self._rotations
-        G[:_COUNT] = from_bytes(performance.rotations, (_COUNT, 4))
-        G[0] = self.root(performance)[3:]
+        G[:_COUNT] = rig_rotations(performance)
         for ancestors in _ROUNDS:
             G = multiply(G[ancestors], G)
         self._bones[:, :3] = from_bytes(performance.joints, (_COUNT, 3))

@@ -57,6 +57,14 @@ def test_names_are_looked_up_beside_the_show(receiver: UdpReceiver, monkeypatch:
     sender.close()
 
 
+def test_localhost_is_where_engines_listen(receiver: UdpReceiver) -> None:
+    sender = UdpSender("localhost", receiver.port)
+    assert sender.resolved.wait(10.0)
+    assert sender.send([b"hello"])
+    assert receiver.receive() == (b"hello", ("127.0.0.1", sender.source_port))
+    sender.close()
+
+
 def test_nobody_listening_is_no_error() -> None:
     with UdpReceiver("127.0.0.1", 0, timeout_s=0.1) as gone:
         port = gone.port

@@ -23,6 +23,7 @@ from protocols.messages import Event, Heartbeat, Performance, Trace
 from protocols.udp import UdpReceiver
 from stage.config import ActorSection, Config, OutputSection
 from stage.outputs.humanoid import HUMANOID_BONES, Humanoid
+from tests.mqtt_broker import BrokerForTests, Listener
 from tests.receivers import Evmc4u, UOscReader
 from tests.stage.outputs.performers import random_pose
 
@@ -209,6 +210,23 @@ def test_dead_and_unknown_receivers_delay_nobody(open_stage: Open, engine: UdpRe
         assert heartbeat.counters["unknown.unresolved"] > 0
         assert heartbeat.counters["unknown.frames"] == 0
         stage.stop()
+
+
+def test_a_killed_worker_is_lost_for_mqtt(open_stage: Open) -> None:
+    pytest.importorskip("amqtt")
+    broker = BrokerForTests()
+    listener = Listener(broker.port)
+    stage = open_stage(OutputSection(kind="mqtt", id="house", port=broker.port, prefix="stage/test"))
+    session = listener.wait_for("stage/test/$state", state="ready")["session"]
+    while stage.heartbeat(lambda beat: beat.state == "running").counters.get("items", 0) < 1:
+        stage.perform(1)
+    pose = listener.wait_for("stage/test/actor/anna/pose", number=1)
+    assert pose["sent_ns"] - pose["capture_ns"] >= 40 * MS
+    assert listener.wait_for("stage/test/latency/total")["p50_ms"] >= 40
+    stage.process.kill()
+    assert listener.wait_for("stage/test/$state", state="lost")["session"] == session
+    listener.stop()
+    broker.stop()
 
 
 def test_a_restarted_worker_goes_on(open_stage: Open, engine: UdpReceiver) -> None:

@@ -85,8 +85,13 @@ def test_nonsense_is_refused_and_the_next_frame_is_right(kind: str) -> None:
     section = OutputSection(kind=kind, actor="anna")  # type: ignore[arg-type]
     stream, posed = open_stream(section), random_pose(4)
     nonsense = np.full((53, 4), np.nan, "<f4").tobytes()
-    with pytest.raises(EncodeError):
-        stream.frame(replace(posed.performance, rotations=nonsense), 0)
+    for rotations in (nonsense, bytes(53 * 16), np.full((53, 4), 1e30, "<f4").tobytes()):
+        with pytest.raises(EncodeError, match="has no rotation"):
+            stream.frame(replace(posed.performance, rotations=rotations), 0)
+    with pytest.raises(EncodeError, match="not finite"):
+        stream.frame(replace(posed.performance, joints=np.full((53, 3), np.nan, "<f4").tobytes()), 0)
+    with pytest.raises(EncodeError, match="Root has no rotation"):
+        stream.frame(replace(posed.performance, root=bytes(28)), 0)
     after, fresh = messages(stream, posed), messages(open_stream(section), posed)
     for ours, expected in zip(after, fresh, strict=True):
         assert ours.address == expected.address
