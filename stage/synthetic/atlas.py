@@ -58,7 +58,7 @@ class Atlas:
     fill: Indices
     """(1024 * 1024,) for every texel the index into `texels` of the nearest one that shows skin."""
     corner_texels: np.ndarray
-    """(F, 3, 2) float32: column and row in the texture of each triangle's corners."""
+    """(3, 2, F) float32: of each corner of each triangle the column and row in the texture."""
 
 
 @functools.cache
@@ -90,7 +90,8 @@ def load_atlas() -> Atlas:
     vertex_texel[body.faces] = cells[..., 1] * size + cells[..., 0]
     at_vertices = {name: masks[i].reshape(-1)[vertex_texel] for i, name in enumerate(MASKS)}
     vertex_surface = _surface(body.mean_vertices, groups, vertex_part, at_vertices, body)
-    return Atlas(texels, texel_surface, vertex_surface, _nearest_shown(texels, size), corner_texels.astype(np.float32))
+    shuffled = np.ascontiguousarray(corner_texels.transpose(1, 2, 0), dtype=np.float32)
+    return Atlas(texels, texel_surface, vertex_surface, _nearest_shown(texels, size), shuffled)
 
 
 def _groups(body: BodyModel) -> Floats:

@@ -73,7 +73,7 @@ def demo_shot() -> Shot:
         grid_hz=GRID_HZ,
         cameras={camera.id: camera for camera in cameras},
         room=Room(seed=4, clutter=14),
-        sensor=Sensor(blur_px=0.55, noise=1.2),
+        sensor=Sensor(blur_px=0.5, noise=1.5),
     )
 
 
@@ -119,7 +119,7 @@ class _Arguments:
     """Folder for videos, calibration, stage.toml and ground truth."""
     bvh: Path | None = None
     """Motion file for the second performer."""
-    crf: int = 26
+    crf: int = 22
     """Quality of the videos, lower is better and larger."""
 
 

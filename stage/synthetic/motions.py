@@ -143,7 +143,7 @@ def scripted(*names: str) -> Script:
     `turn` alone does not end where it began; name it four times, or let `closed` add what is missing.
     """
     script = Script()
-    script.release(0.0)
+    script.advance(0.3)  # heels rise before the first step
     for name in names:
         MOTIONS[name](script)
     return closed(script)

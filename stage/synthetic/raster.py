@@ -7,9 +7,10 @@ children":
 
 The span of a row follows from the three edge lines: each bounds x from the left or from the right.
 Spans are half open, and an edge shared by two triangles gives both the very same bound, so a mesh
-without holes covers each pixel exactly once. Depth is settled by one integer maximum per fragment:
-the bits of a positive float32 order like the number itself, so `1/z` in the upper and the fragment's
-number in the lower half of an int64 carry nearness and identity together.
+without holes covers each pixel exactly once (but for a corner that lies on a pixel's very centre).
+Depth is settled by one integer maximum per fragment: the bits of a positive float32 order like the
+number itself, so `1/z` in the upper and the fragment's number in the lower half of an int64 carry
+nearness and identity together.
 
 What comes back is a list of the visible fragments (deferred shading): whoever wants colours,
 normals or texture coordinates interpolates them for those alone, with perspective-correct weights.
@@ -28,6 +29,9 @@ Indices = NDArray[np.integer[Any]]
 
 NEAR = 0.05
 """Triangles with a corner nearer than this are dropped, metres."""
+
+_SLIVER = 1e-9
+"""Triangles of less than twice this area are dropped, square pixels."""
 
 
 class Fragments(NamedTuple):
@@ -103,7 +107,7 @@ def _prepare(pixels: Floats, depth: Floats, faces: Indices, height: int, cull: b
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
     first = np.clip(np.ceil(np.minimum(np.minimum(y0, y1), y2)), 0, height)
     last = np.clip(np.ceil(np.maximum(np.maximum(y0, y1), y2)), 0, height)
-    seen = (area < 0.0) if cull else (area != 0.0)
+    seen = (area < -_SLIVER) if cull else (np.abs(area) > _SLIVER)
     seen &= (np.minimum(np.minimum(z0, z1), z2) > NEAR) & (last > first)
     triangle = np.flatnonzero(seen)
     x, y = xs.take(corners[:, triangle]), ys.take(corners[:, triangle])  # (3, T)
@@ -158,7 +162,7 @@ def _resolve(setup: _Setup, item: Indices, x: Indices, y: Indices) -> Fragments:
     for i, (a, b, c) in enumerate(setup.edges):
         inside = a.take(item) * x + b.take(item) * y + c.take(item)
         weights[:, i] = inside * setup.corner_nearness[i].take(item)
-    weights /= weights.sum(axis=1, keepdims=True)
+    weights /= (weights[:, 0] + weights[:, 1] + weights[:, 2])[:, None]
     p, q, r = setup.nearness
     depth = 1.0 / (p.take(item) * x + q.take(item) * y + r.take(item))
     return Fragments(x, y, setup.triangle.take(item), weights, depth.astype(np.float32))

@@ -224,10 +224,13 @@ def _lit(figure: Figure, lamp: LampView, light: Light) -> Floats:
 
 def _texels(found: Fragments, texture: Floats) -> Floats:
     """(N, 3) the texture at each fragment."""
-    corners = load_atlas().corner_texels.take(found.triangle, axis=0)  # (N, 3, 2)
-    place = np.rint((found.weights[:, :, None] * corners).sum(axis=1)).astype(np.int64)
-    np.clip(place, 0, TEXTURE_SIZE - 1, out=place)
-    return texture.reshape(-1, 3).take(place[:, 1] * TEXTURE_SIZE + place[:, 0], axis=0)
+    corner_texels = load_atlas().corner_texels  # (3, 2, F)
+    columns, rows = (
+        sum(found.weights[:, corner] * corner_texels[corner, axis].take(found.triangle) for corner in range(3))
+        for axis in range(2)
+    )
+    cells = np.rint(rows).astype(np.int64) * TEXTURE_SIZE + np.rint(columns).astype(np.int64)
+    return texture.reshape(-1, 3).take(cells, axis=0, mode="clip")
 
 
 def _distance(figure: Figure, camera: Camera) -> float:
