@@ -35,7 +35,7 @@ def body(x: float, y: float, radius: float, mirrored: bool = False) -> np.ndarra
     return points[OTHER_SIDE] * radius + (x, y) if mirrored else points * radius + (x, y)
 
 
-Path = Callable[[int], tuple[float, float, float] | None]
+Walk = Callable[[int], tuple[float, float, float] | None]
 """Frame number -> hips x, y and radius in pixels, or None while away."""
 
 
@@ -43,7 +43,7 @@ Path = Callable[[int], tuple[float, float, float] | None]
 class World:
     """People in cameras; in each camera the first is the nearest and hides the others."""
 
-    people: dict[str, dict[str, Path]]
+    people: dict[str, dict[str, Walk]]
     """Per camera and person, a path."""
     turned: Callable[[str, int], bool] = lambda _camera, _frame: False
     """Whether the network takes everybody's front for the back in a camera's frame."""

@@ -1,29 +1,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from protocols.arrays import from_bytes
+from protocols.arrays import from_bytes, to_bytes
 from protocols.messages import PersonLandmarks, Prediction
+from protocols.names import BODY_LANDMARKS
+from stage.cameras.calibration import load_calibration
+from stage.cameras.geometry import project
+from stage.config import ActorSection, CameraSection, Config
 from stage.networks.landmarks import body_circle
+from stage.networks.load import load_tracker
 from stage.networks.people import PeopleTracker
-from tests.stage.networks.scripted import FRAME_NS, Path, ScriptedDetector, ScriptedNetwork, World
+from tests.shared_data import shared_data
+from tests.stage.networks.scripted import FRAME_NS, ScriptedDetector, ScriptedNetwork, Walk, World
 
 CAMERAS = ("a", "b", "c")
 
 
-def standing(x: float, y: float = 240.0, radius: float = 120.0) -> Path:
+def standing(x: float, y: float = 240.0, radius: float = 120.0) -> Walk:
     return lambda _frame: (x, y, radius)
 
 
-def walking(x: float, speed: float, y: float = 240.0, radius: float = 120.0) -> Path:
+def walking(x: float, speed: float, y: float = 240.0, radius: float = 120.0) -> Walk:
     """`speed` in pixels per frame."""
     return lambda frame: (x + speed * frame, y, radius)
 
 
-def between(first: int, last: int, path: Path) -> Path:
+def between(first: int, last: int, path: Walk) -> Walk:
     return lambda frame: path(frame) if first <= frame < last else None
 
 
@@ -172,7 +181,7 @@ def test_the_search_for_more_people_is_rare_and_staggered() -> None:
 
 
 def test_no_more_people_are_followed_than_allowed() -> None:
-    crowd: dict[str, Path] = {f"p{k}": standing(60.0 + 70.0 * k, radius=40.0) for k in range(8)}
+    crowd: dict[str, Walk] = {f"p{k}": standing(60.0 + 70.0 * k, radius=40.0) for k in range(8)}
     stage = Stage(World({"a": crowd}), max_people=3)
     stage.run(range(40))
     assert max(len(said["a"]) for said in stage.said) == 3
@@ -290,3 +299,62 @@ def test_time_that_jumps_makes_a_new_start() -> None:
     number = stage.said[19]["a"][0].track
     stage.said.append(stage.tracker.step(stage.world.frames(5)))
     assert stage.said[20]["a"][0].track != number
+
+
+LEFT = ("left_shoulder", "left_elbow", "left_wrist", "left_hip", "left_knee", "left_ankle")
+REAL_CAMERAS = ("cam01", "cam02", "cam03", "cam04")
+REAL_STEP = 3
+"""Every third frame of a recording at 60 fps."""
+
+
+def performer_in(camera: str) -> np.ndarray:
+    """Where another system has seen the performer, (frames, 12, 2) pixels: the joints of LEFT, then of the right."""
+    folder = shared_data("pose2sim_balancing")
+    reference = np.load(folder / "reference_joints.npz")
+    names = [str(name) for name in reference["names"]]
+    order = [names.index(side + name.split("_")[1].capitalize()) for side in "LR" for name in LEFT]
+    places = reference["xyz"][::REAL_STEP, order]
+    view = load_calibration(folder / "Calib_scene.toml")[f"int_{camera}_img"]
+    pixels = project(view, places.reshape(-1, 3))[0].reshape(-1, 12, 2)
+    # Two of the videos are resampled copies, see the recording's notes.
+    return pixels * (0.992, 0.993) + (0.15, 7.0) if camera in ("cam01", "cam02") else pixels
+
+
+def test_in_a_real_recording_the_performer_is_followed_and_his_sides_are_kept(
+    pose_file: Path, detector_file: Path
+) -> None:
+    import av
+
+    truth = {camera: performer_in(camera) for camera in REAL_CAMERAS}
+    cameras = tuple(CameraSection(id=camera, source="device:0") for camera in REAL_CAMERAS)
+    tracker = load_tracker(Config(cameras=cameras, actors=(ActorSection(id="ann"),)))
+    paths = [str(shared_data("pose2sim_balancing") / f"{camera}.mp4") for camera in REAL_CAMERAS]
+    joints = [BODY_LANDMARKS.index(name) for name in (*LEFT, *(name.replace("left", "right") for name in LEFT))]
+    predictions: list[Prediction] = []
+    misses, exchanged = [], 0
+    with ExitStack() as stack:
+        videos = [stack.enter_context(av.open(path)).decode(video=0) for path in paths]
+        for number, pictures in enumerate(islice(zip(*videos, strict=True), 0, None, REAL_STEP)):
+            at_ns = number * REAL_STEP * 16_666_667
+            images = {c: (p.to_ndarray(format="bgr24"), at_ns) for c, p in zip(REAL_CAMERAS, pictures, strict=True)}
+            crops = tracker.counters["crops"]
+            said = tracker.step(images, predictions)
+            if number > 1:
+                assert tracker.counters["crops"] - crops == len(REAL_CAMERAS)
+            places = {}
+            for camera in REAL_CAMERAS:
+                (person,) = said[camera]
+                points = from_bytes(person.points, (33, 3))[:, :2]
+                apart = np.hypot(*(points[joints] - truth[camera][number]).T)
+                misses.append(np.median(apart))
+                assert misses[-1] < 60.0, (camera, number)
+                crossed = np.hypot(*(points[joints] - np.roll(truth[camera][number], 6, axis=0)).T)
+                exchanged += int(crossed.sum() < apart.sum())
+                expected = points.copy()
+                expected[joints] = truth[camera][number]
+                places[camera] = to_bytes(expected)
+            # As a solver would: it has seen this frame and predicts the next, a twentieth of a second later.
+            predictions = [Prediction("ann", at_ns, places)]
+    assert len(misses) == 34 * len(REAL_CAMERAS)
+    assert np.mean(misses) < 25.0
+    assert tracker.counters["sides_exchanged"] > 0 and exchanged <= 2
