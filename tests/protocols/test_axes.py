@@ -34,9 +34,15 @@ TABLE = [
     ),
     ("Godot", GODOT_FROM_UNITY, lambda x, y, z: (x, y, -z), lambda a, b, c, d: (-a, -b, c, d)),
     ("world", UNITY_FROM_WORLD, lambda x, y, z: (-x, z, -y), lambda a, b, c, d: (a, -c, b, d)),
+    (
+        "world to Unreal",
+        UNREAL_FROM_WORLD,
+        lambda x, y, z: (100 * x, -100 * y, 100 * z),
+        lambda a, b, c, d: (-a, b, -c, d),
+    ),
 ]
 
-ALL = [change for _, change, _, _ in TABLE] + [UNREAL_FROM_WORLD]
+ALL = [change for _, change, _, _ in TABLE]
 
 
 @pytest.mark.parametrize(("change", "position", "rotation"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
