@@ -54,7 +54,7 @@ class FileSource:
             raise SourceError(f"{self.path}: no such video file")
         try:
             # The prefix keeps FFmpeg from taking a file name with a colon for a protocol.
-            self._container = av.open(f"file:{self.path}")
+            self._container = av.open(f"file:{self.path}", metadata_errors="replace")
         except (FFmpegError, OSError) as error:
             raise SourceError(f"{self.path}: unreadable or truncated video ({_reason(error)})") from None
         stream = self._container.streams.best("video")
@@ -139,7 +139,11 @@ class FileSource:
         while len(self._decoded) == 0:
             try:
                 packet = next(self._packets, None)
-            except (FFmpegError, OSError):
+            except (
+                FFmpegError,
+                OSError,
+                IndexError,
+            ):  # the last of PyAV, at the end of files whose streams appear late
                 self.faults["undecodable"] += 1
                 packet = None  # what follows a place that cannot be demuxed is not found again
             if packet is None:

@@ -72,7 +72,10 @@ class StreamConnection:
         self._arrival = ArrivalClock()
         try:
             self._container: InputContainer = av.open(
-                url, options={**_OPTIONS, **options}, timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S)
+                url,
+                options={**_OPTIONS, **options},
+                timeout=(OPEN_TIMEOUT_S, READ_TIMEOUT_S),
+                metadata_errors="replace",
             )
         except (FFmpegError, OSError, ValueError) as error:
             raise SourceError(f"{self._name}: cannot be opened ({_reason(error)})") from None
@@ -118,7 +121,7 @@ class StreamConnection:
         while len(self._decoded) == 0:
             try:
                 packet = next(self._packets, None)
-            except (FFmpegError, OSError) as error:
+            except (FFmpegError, OSError, IndexError) as error:  # see FileSource for the last
                 raise SourceError(f"{self._name}: lost ({_reason(error)})") from None
             arrival_ns = self._clock.now_ns()
             if packet is None or packet.dts is None:

@@ -157,6 +157,15 @@ def test_missing_files_and_files_without_video_are_named(tmp_path: Path) -> None
         FileSource(sound).open()
 
 
+def test_labels_that_are_no_text_do_not_matter(tmp_path: Path) -> None:
+    whole = write_video(tmp_path / "take.mp4", 5).read_bytes()
+    (tmp_path / "take.mp4").write_bytes(whole.replace(b"VideoHandler", b"Video\xff\xfeandler"))
+    source = FileSource(tmp_path / "take.mp4")
+    source.open()
+    assert len(list(frames(source))) == 5
+    source.close()
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damage=st.lists(st.tuples(st.floats(0.0, 0.999), st.binary(min_size=1, max_size=40)), min_size=1, max_size=6))
 def test_a_damaged_file_is_read_to_its_end_or_refused(
