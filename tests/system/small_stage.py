@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import socket
 import time
 from dataclasses import dataclass, field
@@ -36,7 +37,8 @@ def small_config(folder: Path, engine_port: int, *, loop: bool) -> Config:
         pytest.skip(f"the demo recording is not there: {error}")
     return replace(
         demo,
-        cameras=tuple(replace(camera, loop=loop) for camera in demo.cameras[:CAMERAS]),
+        # The process id tells the rings of this test from those of other stages on this machine.
+        cameras=tuple(replace(c, id=f"{c.id[:20]}-{os.getpid()}", loop=loop) for c in demo.cameras[:CAMERAS]),
         actors=tuple(replace(actor, profile=str(folder / actor.id)) for actor in demo.actors),
         outputs=(OutputSection(kind="vmc", id=OUTPUT, port=engine_port, actor=demo.actors[0].id),),
         console=ConsoleSection(port=free_port()),

@@ -15,11 +15,8 @@ import pytest
 from stage.supervision.keeper import patience
 from stage.supervision.plan import plan_stage
 from stage.supervision.supervisor import Supervisor
-from tests.stage.test_supervisor import Ear
+from tests.stage.test_supervisor import BACK_S, Ear
 from tests.system.small_stage import Engine, small_config
-
-BACK_S = 2.0
-"""On a machine with more work than cores everything takes longer, in proportion to its load."""
 
 
 async def until(condition: Callable[[], object], timeout_s: float) -> None:
