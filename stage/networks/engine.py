@@ -93,6 +93,8 @@ class OpenVinoEngine:
         options = {
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": threads,
+            # Every worker would pin its threads to the same first cores.
+            "ENABLE_CPU_PINNING": False,
             "INFERENCE_PRECISION_HINT": precision,
         }
         try:
