@@ -1,0 +1,123 @@
+"""The panel beside the scene: figures, latency over time, workers, actors, view, events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import viser
+import viser.uplot
+
+from stage.config import Config
+from stage.console import colours, tables
+from stage.console.actors import DEFAULT_OPACITY
+from stage.console.history import LEGS, PARTS, LatencyHistory
+from stage.console.status import StageStatus
+
+WIDTH_PX = 400
+_CHART_HEIGHT_PX = 190
+_SETTLE_AFTER = (4, 12, 24)
+"""Refreshes that the chart is one pixel higher, counted down from a browser's arrival."""
+
+_AXIS = "#75808d"
+_GRID = "#2b3037"
+
+
+class Panel:
+    """Holds the elements and fills them; the page says when."""
+
+    def __init__(
+        self,
+        gui: viser.GuiApi,
+        config: Config,
+        on_visible: Callable[[str, bool], None],
+        on_opacity: Callable[[float], None],
+    ) -> None:
+        """Build the panel.
+
+        Args:
+            gui: Where to.
+            config: The stage.
+            on_visible: Told when "mesh", "skeleton" or "cameras" is switched on or off.
+            on_opacity: Told the body's new opacity, 0 to 1.
+        """
+        self._config = config
+        gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False, brand_color=colours.BRAND)
+        gui.set_panel_label(f"Stage · {config.stage.name}")
+        gui.main_panel.dock_right()
+        gui.main_panel.set_width(WIDTH_PX)
+        gui.add_html(tables.STYLE)
+        self._browsers = 0
+        self._settling = 0
+        self._figures = gui.add_html("")
+        self._chart = self._add_chart(gui)
+        self._legs = gui.add_html("")
+        with gui.add_folder("Workers"):
+            self._workers = gui.add_html("")
+        with gui.add_folder("Actors"):
+            self._actors = gui.add_html("")
+        with gui.add_folder("Events"):
+            self._events = gui.add_html("")
+        with gui.add_folder("View", expand_by_default=False):
+            _add_view(gui, on_visible, on_opacity)
+
+    def refresh(self, status: StageStatus, history: LatencyHistory, now_ns: int, browsers: int) -> None:
+        """Show what is known now; `now_ns` is stage time, `browsers` how many look."""
+        self._settle_chart(browsers)
+        budget = self._config.latency
+        self._figures.content = tables.figures(status, history, budget)
+        self._legs.content = tables.legs(history, budget)
+        self._workers.content = tables.workers(status, self._config.cameras)
+        self._actors.content = tables.actors(status)
+        self._events.content = tables.events(status, now_ns)
+        self._chart.data = history.columns()
+
+    def _settle_chart(self, browsers: int) -> None:
+        """Let a new browser lay out the chart again: it may have done so before it knew its width."""
+        if browsers > self._browsers:
+            self._settling = max(_SETTLE_AFTER) + 1
+        self._browsers = browsers
+        self._settling = max(0, self._settling - 1)
+        self._chart.height = _CHART_HEIGHT_PX + (self._settling in _SETTLE_AFTER)
+
+    def _add_chart(self, gui: viser.GuiApi) -> viser.GuiUplotHandle:
+        axis: viser.uplot.Axis = {
+            "stroke": _AXIS,
+            "font": "11px system-ui, sans-serif",
+            "grid": {"stroke": _GRID, "width": 1},
+            "ticks": {"show": False},
+        }
+        bands: list[viser.uplot.Band] = [
+            {"series": (number + 2, number + 1), "fill": _css(colours.LEGS[leg], 0.62)}
+            for number, leg in enumerate(PARTS)
+        ]
+        return gui.add_uplot(
+            LatencyHistory().columns(),
+            ({"label": "s"}, {"label": "floor", "points": {"show": False}}, *(_series(leg) for leg in LEGS)),
+            bands=tuple(bands),
+            height=_CHART_HEIGHT_PX,
+            scales={"x": {"time": False}, "y": {"auto": True}},
+            axes=({**axis, "size": 26}, {**axis, "size": 34}),
+            legend={"show": False},
+            cursor={"show": False},
+            padding=(10, 16, 0, 6),
+        )
+
+
+def _series(leg: str) -> viser.uplot.Series:
+    width = 1.8 if leg == "total" else 0.8
+    return {"label": leg, "points": {"show": False}, "stroke": _css(colours.LEGS[leg]), "width": width}
+
+
+def _css(colour: colours.Rgb, alpha: float = 1.0) -> str:
+    return f"rgba({colour[0]},{colour[1]},{colour[2]},{alpha})"
+
+
+def _add_view(gui: viser.GuiApi, on_visible: Callable[[str, bool], None], on_opacity: Callable[[float], None]) -> None:
+    for part, title in (("mesh", "Body"), ("skeleton", "Skeleton"), ("cameras", "Cameras")):
+        _on_change(gui.add_checkbox(title, initial_value=True), part, on_visible)
+    slider = gui.add_slider("Opacity", min=0.1, max=1.0, step=0.02, initial_value=DEFAULT_OPACITY)
+    slider.on_update(lambda _: on_opacity(slider.value))
+
+
+def _on_change(box: viser.GuiCheckboxHandle, part: str, on_visible: Callable[[str, bool], None]) -> None:
+    box.on_update(lambda _: on_visible(part, box.value))

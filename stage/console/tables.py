@@ -1,0 +1,152 @@
+"""The words and numbers of the page, as HTML. Everything that came over the bus is escaped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from stage.config import CameraSection, LatencySection
+from stage.console.colours import BAD, GOOD, POOR
+from stage.console.colours import LEGS as LEG_COLOURS
+from stage.console.history import LEGS, LatencyHistory
+from stage.console.status import ActorStatus, StageStatus
+
+STYLE = f"""<style>
+.st {{ padding: 0 14px; font-size: 12px; line-height: 1.5; color: #c3ccd6; font-variant-numeric: tabular-nums; }}
+.st table {{ width: 100%; border-collapse: collapse; }}
+.st th {{ font-weight: 500; color: #75808d; text-align: right; padding: 0 0 3px 8px; }}
+.st td {{ text-align: right; padding: 2px 0 2px 8px; border-top: 1px solid #2b3037; white-space: nowrap; }}
+.st th:first-child, .st td:first-child {{ text-align: left; padding-left: 0; white-space: normal; }}
+.st .dim {{ color: #75808d; }}
+.st .good {{ color: {GOOD}; }} .st .poor {{ color: {POOR}; }} .st .bad {{ color: {BAD}; }}
+.st .dot {{ display: inline-block; width: 7px; height: 7px; border-radius: 50%; margin-right: 8px;
+           background: currentColor; vertical-align: 1px; }}
+.st .key {{ display: inline-block; width: 9px; height: 9px; border-radius: 2px; margin-right: 8px; }}
+.st .figures {{ display: flex; gap: 22px; padding: 6px 0 2px; }}
+.st .figure b {{ display: block; font-size: 26px; line-height: 1.15; font-weight: 600; color: #f0f4f8; }}
+.st .figure b small {{ font-size: 12px; font-weight: 400; color: #75808d; margin-left: 3px; }}
+.st .bar {{ display: inline-block; width: 64px; height: 5px; border-radius: 3px; background: #2b3037; }}
+.st .bar i {{ display: block; height: 5px; border-radius: 3px; background: currentColor; }}
+.st .event {{ padding: 2px 0; border-top: 1px solid #2b3037; overflow-wrap: anywhere; }}
+</style>"""
+
+_STATE_CLASSES = {"running": "good", "tracking": "good", "waiting": "poor", "starting": "poor", "holding": "poor"}
+_STATE_CLASSES |= {"silent": "bad", "finished": "dim", "standby": "dim", "fading": "poor", "absent": "dim"}
+_SURE, _UNSURE = 0.7, 0.4
+
+
+def figures(status: StageStatus, history: LatencyHistory, budget: LatencySection) -> str:
+    """The three numbers an operator looks for first: rate, usual and worst latency."""
+    rate = status.workers["solve"].heartbeat.rate_hz if status.alive("solve") else math.nan
+    p50, p99 = history.recent_ms("total", 50), history.recent_ms("total", 99)
+    shown = [
+        ("solved", _number(rate, 1), "fps", ""),
+        ("latency p50", _number(p50, 0), "ms", ""),
+        ("latency p99", _number(p99, 0), "ms", "bad" if p99 > budget.total_ms else ""),
+    ]
+    cells = [
+        f'<div class="figure"><b class="{kind}">{value}<small>{unit}</small></b><span class="dim">{name}</span></div>'
+        for name, value, unit, kind in shown
+    ]
+    return _block(f'<div class="figures">{"".join(cells)}</div>')
+
+
+def legs(history: LatencyHistory, budget: LatencySection) -> str:
+    """Median and 99th percentile per leg over the last seconds, red above the budget."""
+    rows = []
+    for leg in LEGS:
+        p50, p99 = history.recent_ms(leg, 50), history.recent_ms(leg, 99)
+        limit = getattr(budget, f"{leg}_ms", math.nan)
+        key = f'<i class="key" style="background:rgb{LEG_COLOURS[leg]}"></i>{leg}'
+        rows.append(
+            [key, _number(p50, 1), _coloured(_number(p99, 1), "bad" if p99 > limit else ""), _dim(_number(limit, 0))]
+        )
+    return _block(_table(["leg, ms", "p50", "p99", "budget"], rows))
+
+
+def workers(status: StageStatus, cameras: Sequence[CameraSection]) -> str:
+    """A row per camera and per other worker: state, rate, age of its input, losses, restarts."""
+    sources = [f"capture.{camera.id}" for camera in cameras]
+    others = [*_WORKERS, *(name for name in status.workers if name not in (*sources, *_WORKERS))]
+    return _block(
+        _table(["camera", *_COLUMNS], [_worker_row(status, name, name.partition(".")[2]) for name in sources])
+        + "<div style='height:10px'></div>"
+        + _table(["worker", *_COLUMNS], [_worker_row(status, name, name) for name in others])
+    )
+
+
+_WORKERS = ("landmarks", "solve", "broadcast", "console")
+_COLUMNS = ("rate", "age ms", "lost", "restarts")
+
+
+def _worker_row(status: StageStatus, name: str, title: str) -> list[str]:
+    state = status.state_of(name)
+    label = f'<span class="{_STATE_CLASSES.get(state, "poor")}" title="{escape(state)}"><i class="dot"></i></span>'
+    label += escape(title)
+    if state != "running":
+        label += _dim(f" {escape(state)}")
+    known = status.workers.get(name)
+    if known is None:
+        return [label, *[_dim("–")] * len(_COLUMNS)]
+    beat = known.heartbeat
+    age = _number(beat.age_ms, 1) if beat.age_ms >= 0 else _dim("–")
+    restarts = _coloured(str(known.restarts), "poor" if known.restarts else "dim")
+    errors = _coloured(f" +{known.errors} err", "bad") if known.errors else ""
+    lost = _coloured(str(known.lost), "" if known.lost else "dim") + errors
+    return [label, _number(beat.rate_hz, 1), age, lost, restarts]
+
+
+def actors(status: StageStatus) -> str:
+    """A row per actor: state, confidence, the cameras that contribute."""
+    if not status.actors:
+        return _block(_dim("nobody on stage yet"))
+    return _block(_table(["actor", "state", "confidence", "cameras"], [_actor_row(a) for a in status.actors.values()]))
+
+
+def _actor_row(actor: ActorStatus) -> list[str]:
+    kind = "good" if actor.confidence >= _SURE else "poor" if actor.confidence >= _UNSURE else "bad"
+    width = round(100 * min(max(actor.confidence, 0.0), 1.0))
+    bar = f'<span class="bar {kind}"><i style="width:{width}%"></i></span> {width} %'
+    seen = f'<span title="{escape(", ".join(actor.cameras))}">{len(actor.cameras)}</span>'
+    return [escape(actor.name), _coloured(escape(actor.state), _STATE_CLASSES.get(actor.state, "poor")), bar, seen]
+
+
+def events(status: StageStatus, now_ns: int) -> str:
+    """The newest events, newest first, with how long ago they were."""
+    kinds = {"warning": "poor", "error": "bad"}
+    rows = [
+        f'<div class="event"><span class="dim">{_ago(now_ns - event.at_ns)} · {escape(event.worker)}</span><br>'
+        f'<span class="{kinds.get(event.kind, "")}">{escape(event.text)}</span></div>'
+        for event in reversed(status.events)
+    ]
+    return _block("".join(rows) or _dim("nothing to tell"))
+
+
+def _block(content: str) -> str:
+    return f'<div class="st">{content}</div>'
+
+
+def _table(head: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
+    top = "".join(f"<th>{cell}</th>" for cell in head)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><tr>{top}</tr>{body}</table>"
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "–"
+
+
+def _dim(text: str) -> str:
+    return _coloured(text, "dim")
+
+
+def _coloured(text: str, kind: str) -> str:
+    return f'<span class="{kind}">{text}</span>' if kind else text
+
+
+def _ago(ns: int) -> str:
+    seconds = max(0, ns // 1_000_000_000)
+    if seconds < 60:
+        return f"{seconds} s ago"
+    return f"{seconds // 60} min ago" if seconds < 3600 else f"{seconds // 3600} h ago"

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import viser
+
+from stage.config import CameraSection, Config
+from stage.console.history import LatencyHistory
+from stage.console.panel import Panel
+from stage.console.status import StageStatus
+from tests.stage.console.samples import heartbeat
+
+CONFIG = Config(cameras=(CameraSection(id="left", source="device:0"),))
+
+
+def handles(server: viser.ViserServer, kind: type) -> list:
+    return [handle for handle in server.gui._gui_input_handle_from_uuid.values() if isinstance(handle, kind)]
+
+
+def panel_of(server: viser.ViserServer, heard: list) -> Panel:
+    return Panel(server.gui, CONFIG, lambda *what: heard.append(what), heard.append)
+
+
+def test_the_panel_shows_what_is_known(server: viser.ViserServer) -> None:
+    panel = panel_of(server, [])
+    status = StageStatus()
+    status.take_heartbeat(heartbeat("solve", rate_hz=29.96))
+    panel.refresh(status, LatencyHistory(), 0, browsers=1)
+    assert "30.0" in panel._figures.content
+    assert "left" in panel._workers.content and "solve" in panel._workers.content
+    lengths = {len(column) for column in panel._chart.data}
+    assert len(lengths) == 1 and len(panel._chart.data) == len(panel._chart.series)
+    assert all(np.isfinite(column).all() for column in panel._chart.data)
+
+
+def test_every_band_of_the_chart_lies_between_two_lines(server: viser.ViserServer) -> None:
+    chart = panel_of(server, [])._chart
+    assert chart.bands is not None
+    labels = [series.get("label") for series in chart.series]
+    assert [[labels[int(line)] for line in band["series"]] for band in chart.bands] == [
+        ["capture", "floor"],
+        ["queue", "capture"],
+        ["landmarks", "queue"],
+        ["assemble", "landmarks"],
+        ["solve", "assemble"],
+        ["send", "solve"],
+    ]
+
+
+def test_the_chart_settles_again_for_every_new_browser(server: viser.ViserServer) -> None:
+    panel = panel_of(server, [])
+    for browsers in (1, 2):
+        heights = []
+        for _ in range(40):
+            panel.refresh(StageStatus(), LatencyHistory(), 0, browsers)
+            heights.append(panel._chart.height)
+        assert np.count_nonzero(np.diff(np.array(heights, int))) >= 4
+        assert len(set(heights[-10:])) == 1

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from protocols.messages import Event
+from stage.console.status import EVENTS, SILENT_S, StageStatus
+from tests.stage.console.samples import heartbeat, performance
+
+
+def test_another_process_is_a_restart() -> None:
+    status = StageStatus()
+    for pid in (1, 1, 2, 2, 3):
+        status.take_heartbeat(heartbeat("solve", pid=pid))
+    assert status.workers["solve"].restarts == 2
+
+
+def test_a_worker_falls_silent_and_speaks_again() -> None:
+    now = [0.0]
+    status = StageStatus(lambda: now[0])
+    assert status.state_of("solve") == "silent"
+    status.take_heartbeat(heartbeat("solve", state="waiting"))
+    assert status.alive("solve") and status.state_of("solve") == "waiting"
+    now[0] += SILENT_S
+    assert not status.alive("solve") and status.state_of("solve") == "silent"
+    status.take_heartbeat(heartbeat("solve"))
+    assert status.state_of("solve") == "running"
+
+
+def test_losses_and_errors_are_told_apart() -> None:
+    status = StageStatus()
+    counters = {"items": 100, "frame_gaps": 2, "frames_dropped": 3, "decode_errors": 4, "skipped": 5}
+    status.take_heartbeat(heartbeat("solve", counters=counters))
+    assert (status.workers["solve"].lost, status.workers["solve"].errors) == (5, 4)
+
+
+def test_the_newest_events_are_kept() -> None:
+    status = StageStatus()
+    for number in range(EVENTS + 3):
+        status.take_event(Event("solve", number, "info", str(number)))
+    assert [event.at_ns for event in status.events] == list(range(3, EVENTS + 3))
+
+
+def test_an_actor_is_as_the_last_performance_says() -> None:
+    status = StageStatus()
+    status.take_performance(performance(state="tracking"), 0.9)
+    status.take_performance(performance(state="holding"), 0.2)
+    actor = status.actors["ada"]
+    assert (actor.state, actor.confidence, actor.cameras) == ("holding", 0.2, ("left", "right"))

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+from protocols.histogram import Histogram
+from protocols.messages import Event
+from stage.config import CameraSection, LatencySection
+from stage.console import tables
+from stage.console.history import LatencyHistory
+from stage.console.status import StageStatus
+from tests.stage.console.samples import heartbeat, performance
+
+EVIL = "<script>alert(1)</script>"
+BUDGET = LatencySection()
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that is not closed, or closed in the wrong place."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def history_of(total_ms: float) -> LatencyHistory:
+    history, histogram = LatencyHistory(), Histogram()
+    for _ in range(2):
+        history.take("broadcast", {"total": histogram.to_bytes()})
+        history.sample()
+        histogram.record(round(total_ms * 1e6))
+    return history
+
+
+def test_what_comes_over_the_bus_is_never_markup() -> None:
+    status = StageStatus()
+    status.take_heartbeat(heartbeat(EVIL, state=EVIL))
+    status.take_performance(performance(state=EVIL, actor=EVIL), 0.5)
+    status.take_event(Event(EVIL, 0, EVIL, EVIL))
+    pages = [
+        tables.workers(status, [CameraSection(id=EVIL, source="device:0")]),
+        tables.actors(status),
+        tables.events(status, 5_000_000_000),
+    ]
+    for page in pages:
+        assert "script" not in Balanced(page).seen
+        assert "alert(1)" in page
+
+
+def test_an_empty_stage_is_shown_too() -> None:
+    status, history = StageStatus(), LatencyHistory()
+    for page in (
+        tables.figures(status, history, BUDGET),
+        tables.legs(history, BUDGET),
+        tables.workers(status, [CameraSection(id="left", source="device:0")]),
+        tables.actors(status),
+        tables.events(status, 0),
+    ):
+        Balanced(page)
+        assert "nan" not in page
+    assert "silent" in tables.workers(status, [CameraSection(id="left", source="device:0")])
+
+
+def test_a_leg_above_its_budget_is_red() -> None:
+    status = StageStatus()
+    assert 'class="bad"' not in tables.figures(status, history_of(50.0), BUDGET)
+    assert 'class="bad"' in tables.figures(status, history_of(150.0), BUDGET)
+    assert 'class="bad"' not in tables.legs(history_of(50.0), BUDGET)
+    assert 'class="bad"' in tables.legs(history_of(150.0), BUDGET)
+
+
+def test_a_row_says_rate_age_losses_and_restarts() -> None:
+    status = StageStatus()
+    status.take_heartbeat(heartbeat("capture.left", pid=1))
+    status.take_heartbeat(heartbeat("capture.left", pid=2, rate_hz=29.94, counters={"drops": 17, "errors": 3}))
+    page = tables.workers(status, [CameraSection(id="left", source="device:0")])
+    for cell in ("left", "29.9", "2.5", "17", "+3 err", '<span class="poor">1</span>'):
+        assert cell in page
+
+
+def test_events_say_how_long_ago() -> None:
+    status = StageStatus()
+    status.take_event(Event("solve", 0, "warning", "left is late"))
+    seconds = 1_000_000_000
+    assert "12 s ago" in tables.events(status, 12 * seconds)
+    assert "3 min ago" in tables.events(status, 200 * seconds)
+    assert "2 h ago" in tables.events(status, 8000 * seconds)
