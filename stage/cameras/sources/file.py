@@ -139,11 +139,7 @@ class FileSource:
         while len(self._decoded) == 0:
             try:
                 packet = next(self._packets, None)
-            except (
-                FFmpegError,
-                OSError,
-                IndexError,
-            ):  # the last of PyAV, at the end of files whose streams appear late
+            except (FFmpegError, OSError, IndexError):  # the last: PyAV, when a stream has appeared late
                 self.faults["undecodable"] += 1
                 packet = None  # what follows a place that cannot be demuxed is not found again
             if packet is None:

@@ -159,7 +159,7 @@ def test_missing_files_and_files_without_video_are_named(tmp_path: Path) -> None
 
 def test_labels_that_are_no_text_do_not_matter(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "take.mp4", 5).read_bytes()
-    (tmp_path / "take.mp4").write_bytes(whole.replace(b"VideoHandler", b"Video\xff\xfeandler"))
+    (tmp_path / "take.mp4").write_bytes(whole.replace(b"VideoHandler", b"Video\xff\xfendler"))
     source = FileSource(tmp_path / "take.mp4")
     source.open()
     assert len(list(frames(source))) == 5
