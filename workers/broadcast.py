@@ -32,11 +32,6 @@ class BroadcastWorker(Worker):
 
     kind = "broadcast"
 
-    def prepare(self) -> None:
-        """Import MQTT only where it is used."""
-        if any(output.kind == "mqtt" for output in self.config.outputs):
-            import stage.outputs.mqtt_output  # noqa: F401
-
     def setup(self) -> None:
         """Open the outputs, then the subscription."""
         self._opened = ExitStack()

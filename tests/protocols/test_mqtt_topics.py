@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -59,6 +59,7 @@ def test_what_json_cannot_carry_is_refused() -> None:
         TOPICS.pose(replace(POSED.performance, joints=joints), 0)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_name_is_one_level(name: str) -> None:
     assert level(name)

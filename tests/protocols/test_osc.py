@@ -54,6 +54,7 @@ typed_arguments = st.one_of(
 argument_lists = st.lists(typed_arguments, max_size=10)
 
 
+@settings(deadline=None)
 @given(addresses, argument_lists)
 def test_what_is_packed_is_parsed(address: str, arguments: list[tuple[str, Any]]) -> None:
     tags, values = "".join(tag for tag, _ in arguments), tuple(value for _, value in arguments)
@@ -62,6 +63,7 @@ def test_what_is_packed_is_parsed(address: str, arguments: list[tuple[str, Any]]
     assert osc.parse(packed) == osc.Message(address, tags, values)
 
 
+@settings(deadline=None)
 @given(addresses, argument_lists)
 def test_messages_are_those_of_python_osc(address: str, arguments: list[tuple[str, Any]]) -> None:
     builder = OscMessageBuilder(address=address)
@@ -73,6 +75,7 @@ def test_messages_are_those_of_python_osc(address: str, arguments: list[tuple[st
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(addresses, st.floats(width=32, allow_nan=False)), max_size=5))
 def test_bundles_are_those_of_python_osc(contents: list[tuple[str, float]]) -> None:
     builder = OscBundleBuilder(IMMEDIATELY)

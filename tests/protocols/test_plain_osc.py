@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols import osc
@@ -81,6 +81,7 @@ def test_capture_time_arrives_within_a_microsecond() -> None:
     assert DayTime(*(float(str(value)) for value in sent)).age_ns(SENT_NS) == pytest.approx(0, abs=1000)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**62), st.integers(-10_000_000_000, 10_000_000_000))
 def test_ages_run_over_midnight(then_ns: int, age_ns: int) -> None:
     time = DayTime.of(then_ns)
@@ -90,11 +91,13 @@ def test_ages_run_over_midnight(then_ns: int, age_ns: int) -> None:
     assert abs(DayTime(*np.array(time, np.float32).tolist()).age_ns(then_ns + age_ns) - age_ns) < 100
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_actor_gets_addresses_that_unreal_takes(actor: str) -> None:
     assert unreal_accepts(f"/{container(actor)}/root")
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", fullmatch=True))
 def test_configured_ids_are_kept(actor: str) -> None:
     assert container(actor) == actor
