@@ -21,6 +21,8 @@ SAMPLE_S = 0.5
 WINDOW_S = 60.0
 _POINTS = round(WINDOW_S / SAMPLE_S) + 1
 _RECENT_S = 5.0
+_HOLD_S = 3.0
+"""How long a line goes on at its last height while nothing passes; then it falls to 0."""
 
 
 class LatencyHistory:
@@ -31,6 +33,7 @@ class LatencyHistory:
         self._newest: dict[tuple[str, str], bytes] = {}
         self._sampled: dict[tuple[str, str], Histogram] = {}
         self._p50_ms = np.full((len(LEGS), _POINTS), np.nan)
+        self._silent_s = np.zeros(len(LEGS))
         self._windows: list[list[Histogram]] = []
         """The last few seconds: per sample, what every leg added."""
 
@@ -52,8 +55,11 @@ class LatencyHistory:
                 added[leg] = added[leg] + histogram.since(before)
             self._sampled[worker, leg] = histogram
         self._windows = [*self._windows, [added[leg] for leg in LEGS]][-round(_RECENT_S / SAMPLE_S) :]
+        p50_ms = np.array([added[leg].percentile(50) / 1e6 for leg in LEGS])
+        self._silent_s = np.where(np.isnan(p50_ms), self._silent_s + SAMPLE_S, 0.0)
+        held = np.where(self._silent_s <= _HOLD_S, self._p50_ms[:, -1], np.nan)
         self._p50_ms = np.roll(self._p50_ms, -1, axis=1)
-        self._p50_ms[:, -1] = [added[leg].percentile(50) / 1e6 for leg in LEGS]
+        self._p50_ms[:, -1] = np.where(np.isnan(p50_ms), held, p50_ms)
 
     def columns(self) -> tuple[np.ndarray, ...]:
         """What the chart draws, arrays of shape (P,), all finite: the chart loses its axes over a not-a-number.

@@ -15,7 +15,7 @@ from stage.console.status import StageStatus
 
 WIDTH_PX = 400
 _CHART_HEIGHT_PX = 190
-_SETTLE_AFTER = (4, 12, 24)
+_SETTLE_AFTER = (1, 30, 56, 60)
 """Refreshes that the chart is one pixel higher, counted down from a browser's arrival."""
 
 _AXIS = "#75808d"

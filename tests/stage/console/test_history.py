@@ -29,7 +29,11 @@ def test_a_point_is_the_median_of_what_was_added() -> None:
     assert history.recent_ms("solve", 50) == pytest.approx(4.0, rel=0.05)
     solved = 2 + PARTS.index("solve")
     assert history.columns()[solved][-1] == pytest.approx(4.0, rel=0.05)
-    history.sample()
+    for _ in range(4):  # a slow stage has nothing to tell in most half seconds
+        history.sample()
+        assert history.columns()[solved][-1] == pytest.approx(4.0, rel=0.05)
+    for _ in range(4):
+        history.sample()
     assert history.columns()[solved][-1] == 0.0
 
 

@@ -50,7 +50,7 @@ def test_the_chart_settles_again_for_every_new_browser(server: viser.ViserServer
     panel = panel_of(server, [])
     for browsers in (1, 2):
         heights = []
-        for _ in range(40):
+        for _ in range(80):
             panel.refresh(StageStatus(), LatencyHistory(), 0, browsers)
             heights.append(panel._chart.height)
         assert np.count_nonzero(np.diff(np.array(heights, int))) >= 4
