@@ -7,6 +7,7 @@ from stage.config import CameraSection, Config
 from stage.console.history import LatencyHistory
 from stage.console.panel import Panel
 from stage.console.status import StageStatus
+from tests.stage.console.browser import until
 from tests.stage.console.samples import heartbeat
 
 CONFIG = Config(cameras=(CameraSection(id="left", source="device:0"),))
@@ -55,3 +56,14 @@ def test_the_chart_settles_again_for_every_new_browser(server: viser.ViserServer
             heights.append(panel._chart.height)
         assert np.count_nonzero(np.diff(np.array(heights, int))) >= 4
         assert len(set(heights[-10:])) == 1
+
+
+def test_view_switches_say_what_they_switch(server: viser.ViserServer) -> None:
+    heard: list = []
+    panel_of(server, heard)
+    for box in handles(server, viser.GuiCheckboxHandle):
+        box.value = False
+    for slider in handles(server, viser.GuiSliderHandle):
+        slider.value = 0.8
+    until(lambda: len(heard) == 4)
+    assert {("mesh", False), ("skeleton", False), ("cameras", False), 0.8} == set(heard)
