@@ -8,10 +8,14 @@ The same shots can be watched live, without files: `source = "synthetic:demo/cam
 
 from __future__ import annotations
 
+import hashlib
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from stage.bodies.cache import cache_dir
 from stage.errors import SourceError
 from stage.synthetic.appearance import HAIRS, SKINS, Appearance
 from stage.synthetic.bvh import load_bvh
@@ -26,10 +30,13 @@ from stage.synthetic.shot import Shot, camera_looking
 
 DEMO_FOLDER = Path(__file__).parents[2] / "recordings" / "demo"
 
+SECOND_VERSION = 1
+"""Raised when the second performer or its rendering changes, so that a kept recording is made anew."""
+
 DEMO_PHENOTYPE = {"gender": 0.75, "age": 0.6, "muscle": 0.62, "weight": 0.42, "height": 0.6, "proportions": 0.7}
 """A tall, slender performer."""
 
-SECOND_PHENOTYPE = {"gender": 0.15, "age": 0.75, "muscle": 0.45, "weight": 0.8, "height": 0.38, "proportions": 0.3}
+SECOND_PHENOTYPE = {"gender": 0.15, "age": 0.75, "muscle": 0.45, "weight": 0.8, "height": 0.23, "proportions": 0.3}
 """A short, heavy one."""
 
 _DEMO_LOOK = Appearance(
@@ -109,6 +116,27 @@ def second_shot(bvh: Path | str, first_s: float = 3.5, seconds: float = 20.0) ->
         light=Light(towards=(-0.6, -0.3, 0.8), lamp=0.65, sky=0.48, warmth=-0.03),
         sensor=Sensor(blur_px=0.6, noise=2.0),
     )
+
+
+def second_recording(bvh: Path | str, seconds: float = 20.0, progress: Callable[[str], None] = print) -> Path:
+    """The folder of the second performer's recording, rendered on first use (minutes) and then kept in the cache.
+
+    Args:
+        bvh: The motion file.
+        seconds: Of motion.
+        progress: Told how far the rendering is.
+
+    Raises:
+        SourceError: As `second_shot`.
+    """
+    shot = second_shot(bvh, seconds=seconds)
+    key = hashlib.sha256(Path(bvh).read_bytes() + f"{seconds} {SECOND_VERSION}".encode()).hexdigest()[:12]
+    folder = cache_dir() / "recordings" / f"second-{key}"
+    if not folder.exists():
+        unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+        record(shot, unfinished, SECOND_PHENOTYPE, name="second", crf=22, progress=progress)
+        unfinished.rename(folder)
+    return folder
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,8 +12,9 @@ from stage.cameras.calibration import load_calibration
 from stage.cameras.geometry import visible
 from stage.cameras.sources.file import FileSource
 from stage.config import load
-from stage.synthetic.demo import DEMO_FOLDER
+from stage.synthetic.demo import DEMO_FOLDER, second_recording
 from stage.synthetic.truth import Truth, load_truth
+from tests.shared_data import shared_data
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +66,15 @@ def test_the_performer_stays_in_all_pictures_and_faces_a_camera(truth: Truth) ->
         towards /= np.linalg.norm(towards, axis=1, keepdims=True)
         seen |= (nose * towards).sum(axis=1) > 0.6
     assert seen.mean() > 0.6
+
+
+def test_the_second_performer_is_rendered_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    motion = shared_data("bvh") / "vrm10viewer_test_motion.bvh"
+    monkeypatch.setattr("stage.synthetic.demo.cache_dir", lambda: tmp_path)
+    folder = second_recording(motion, seconds=0.1, progress=lambda _: None)
+    truth = load_truth(folder / "truth.npz")
+    assert len(truth.capture_ns) == 3
+    before = (folder / "truth.npz").stat().st_mtime_ns
+    assert second_recording(motion, seconds=0.1) == folder
+    assert (folder / "truth.npz").stat().st_mtime_ns == before
+    assert truth.rest_body().vertices[:, 2].max() < 1.65  # a short performer
