@@ -26,6 +26,7 @@ WINDOW_S = 10
 WARM_UP_S = 5.0
 """After the first performance, before the legs of the record and the rate are counted."""
 SOLVE_WORKER = "solve"
+CAPTURE_PREFIX = "capture."
 _EVENTS_KEPT = 50
 
 Legs = dict[str, Histogram]
@@ -127,15 +128,17 @@ class LatencyBoard:
             legs = self._legs()
             counts = self._framesets()
             seen, solved = counts["framesets_seen"], counts["framesets_solved"]
+            captured = max(seen, *(self._items(name) for name in self._histories if name.startswith(CAPTURE_PREFIX)), 0)
             workers = {name: self._worker(name) for name in self._histories} | self._other_processes()
             return Report(
                 stage=self._stage_name,
                 seconds=max(0.0, now_s - self._began_s),
                 rate_hz=self._rate_hz(solved),
                 framesets=FramesetReport(
+                    captured=captured,
                     seen=seen,
                     solved=solved,
-                    solved_fraction=solved / seen if seen else 0.0,
+                    solved_fraction=solved / captured if captured else 0.0,
                     dropped_age=counts["framesets_dropped_age"],
                     incomplete=counts["incomplete"],
                 ),
@@ -153,6 +156,9 @@ class LatencyBoard:
 
     def _framesets(self) -> Counter[str]:
         return self._histories[SOLVE_WORKER].counters if SOLVE_WORKER in self._histories else Counter()
+
+    def _items(self, name: str) -> int:
+        return self._histories[name].counters["items"]
 
     def _solver_ns(self) -> int:
         solver = self._histories.get(SOLVE_WORKER)

@@ -119,7 +119,7 @@ def tables(report: Report, budgets: LatencySection) -> Group:
     headline = Text.assemble(
         (report.stage, "bold"),
         f"  {report.seconds:.0f} s  {report.rate_hz:.1f} framesets/s  "
-        f"{100.0 * framesets.solved_fraction:.1f} % of {framesets.seen} solved  "
+        f"{100.0 * framesets.solved_fraction:.1f} % of {framesets.captured} solved  "
         f"late {framesets.incomplete}  too old {framesets.dropped_age}",
     )
     return Group(headline, _leg_table(report, budgets), _worker_table(report.workers))

@@ -98,7 +98,7 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
 def _framesets(report: Report) -> Iterator[Metric]:
     counts = report.framesets
     family = CounterMetricFamily("stage_framesets", "What became of the framesets", labels=["outcome"])
-    for outcome in ("seen", "solved", "dropped_age", "incomplete"):
+    for outcome in ("captured", "seen", "solved", "dropped_age", "incomplete"):
         family.add_metric([outcome], getattr(counts, outcome))
     yield family
     yield GaugeMetricFamily("stage_rate_hertz", "Framesets solved per second", value=report.rate_hz)

@@ -18,6 +18,9 @@ WORKER_MODULES: Mapping[str, str] = {
 SPARED_KINDS = frozenset({"landmarks", "solve"})
 """Kinds that load networks and models for seconds, so that one spare is kept ready."""
 
+_NICENESS = {"console": 10}
+"""The page is a look at the show and must not cost it frames."""
+
 _LOADING_LIMIT_S = 900.0
 """They may have to download what they load, once."""
 
@@ -44,6 +47,8 @@ class WorkerPlan:
     """Started last, and asked whether it has finished."""
     spare: bool = False
     """Keep a prepared standby."""
+    niceness: int = 0
+    """How far it stands back when processor time is short, 0 to 19."""
     start_limit_s: float = 60.0
     """A worker that has not come up after this long is started again."""
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +86,7 @@ def plan_stage(
                 vital_group=kind if kind in ("capture", "landmarks", "solve") else "",
                 source=kind == "capture",
                 spare=kind in SPARED_KINDS,
+                niceness=_NICENESS.get(kind, 0),
                 start_limit_s=_LOADING_LIMIT_S if kind in SPARED_KINDS else WorkerPlan.start_limit_s,
                 environment=_environment(threads.get(kind, 1)),
             )

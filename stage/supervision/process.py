@@ -73,6 +73,7 @@ class WorkerProcess:
             raise SupervisionError(
                 f"cannot be started ({error.strerror}); look at the limits on processes and open files (ulimit -a)"
             ) from error
+        _stand_back(process.pid, plan.niceness)
         return cls(plan, process, show)
 
     @property
@@ -146,6 +147,18 @@ class WorkerProcess:
             self.prepared.set()
         else:
             self._show(line)
+
+
+def _stand_back(pid: int, niceness: int) -> None:
+    """Lower the priority of a process that has just been started, and of whatever threads it will have.
+
+    Where the system schedules by session, as most desktops do, that of its session counts.
+    """
+    if niceness:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, pid, niceness)
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{pid}/autogroup").write_text(str(niceness))
 
 
 def worker_environment(variables: Mapping[str, str]) -> dict[str, str]:

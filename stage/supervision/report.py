@@ -46,10 +46,13 @@ class Report(msgspec.Struct, frozen=True):
 class FramesetReport(msgspec.Struct, frozen=True):
     """What became of the framesets since the start."""
 
+    captured: int = 0
+    """Frames of the camera that gave most: what there was to solve."""
     seen: int = 0
+    """That reached the solver; the others were replaced by newer ones on the way."""
     solved: int = 0
     solved_fraction: float = 0.0
-    """Of those seen; 0 when none were."""
+    """Of those captured; 0 when none were."""
     dropped_age: int = 0
     """Too old to be worth solving."""
     incomplete: int = 0

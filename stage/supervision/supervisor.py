@@ -4,7 +4,8 @@
     2. solve, landmarks, broadcast, console          wait until the vital ones are up
     3. spares of solve and landmarks                 wait until they are prepared
     4. the captures; their common epoch begins       the show
-    5. Ctrl-C, SIGTERM, the time is over, or every recording has ended: SIGTERM to all, SIGKILL to the rest
+    5. Ctrl-C, SIGTERM, the time is over, or every recording has ended: SIGTERM to the
+       sources, then to the others, SIGKILL to those that do not follow
 
 The sources come last, so that nothing is captured before somebody looks, and the spares before
 them, so that their loading takes no processor time from the show. One loop, ten times a second,
@@ -135,12 +136,14 @@ class Supervisor:
         self.board.begin(in_s=EPOCH_LEAD_S)
 
     async def _end(self, subscriber: Subscriber) -> None:
-        """Stop every worker, listening to their last words."""
-        stopping = asyncio.gather(*(keeper.stop() for keeper in self._keepers.values()))
-        while not stopping.done():
-            await asyncio.wait([stopping], timeout=TICK_S)
-            self._listen(subscriber)
-        stopping.result()
+        """Stop the sources, then everybody else, listening to their last words."""
+        for is_source in (True, False):
+            keepers = [keeper for keeper in self._keepers.values() if keeper.plan.source == is_source]
+            stopping = asyncio.gather(*(keeper.stop() for keeper in keepers))
+            while not stopping.done():
+                await asyncio.wait([stopping], timeout=TICK_S)
+                self._listen(subscriber)
+            stopping.result()
 
     async def _tick(self, subscriber: Subscriber) -> None:
         asleep_s = time.monotonic()

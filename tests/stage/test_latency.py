@@ -73,6 +73,13 @@ def test_a_late_heartbeat_of_an_earlier_life_counts_no_second_time(board: Latenc
     assert board.report().framesets.seen == 13
 
 
+def test_what_never_reached_the_solver_counts_as_not_solved(board: LatencyBoard, clock: Clock) -> None:
+    board.take(heartbeat("capture.left", clock, items=100))
+    board.take(heartbeat("solve", clock, framesets_seen=80, framesets_solved=75))
+    framesets = board.report().framesets
+    assert (framesets.captured, framesets.seen, framesets.solved_fraction) == (100, 80, 0.75)
+
+
 def test_recent_legs_forget_what_the_window_has_left(board: LatencyBoard, clock: Clock) -> None:
     board.take(heartbeat("broadcast", clock, legs={"total": histogram(*[100.0] * 50)}))
     for _ in range(WINDOW_S + 1):

@@ -158,6 +158,15 @@ def test_a_spare_takes_over_and_is_replaced() -> None:
     assert all(float(text.split()[2]) < BACK_S * patience() for text in ear.heard("solve.slow", "back after"))
 
 
+def test_a_worker_can_stand_back() -> None:
+    async def script(supervisor: Supervisor, _: Ear) -> None:
+        await until(lambda: state(supervisor, "console") == "running")
+        nice = {child.cmdline()[-1]: child.nice() for child in workers_of(os.getpid())}
+        assert nice == {"solve": os.nice(0), "console": 10}
+
+    run_stage([worker("solve"), WorkerPlan("console", MODULE, niceness=10)], script)
+
+
 def test_a_worker_that_hangs_is_killed_and_started_again() -> None:
     async def script(_: Supervisor, ear: Ear) -> None:
         await until(lambda: ear.heard("broadcast.hang", "back after"))

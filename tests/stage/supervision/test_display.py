@@ -14,7 +14,7 @@ REPORT = Report(
     stage="demo",
     seconds=12.0,
     rate_hz=29.97,
-    framesets=FramesetReport(seen=360, solved=359, solved_fraction=359 / 360),
+    framesets=FramesetReport(captured=360, seen=360, solved=359, solved_fraction=359 / 360),
     legs={"solve": LegReport(300, 8.0, 45.0), "total": LegReport(300, 41.0, 78.0)},
     recent_legs={"solve": LegReport(100, 8.1, 44.0), "total": LegReport(100, 42.0, 79.0)},
     workers={
