@@ -18,21 +18,25 @@ from stage.solving.pose import Pose
 from stage.solving.skeleton import SOLVED_BONES
 
 ACCELERATION_DENSITY = {
-    "position": 1.5,
-    "pelvis": 20.0,
-    "spine": 8.0,
-    "neck": 30.0,
-    "head": 40.0,
-    "clavicle": 15.0,
-    "upperarm": 120.0,
-    "lowerarm": 200.0,
-    "hand": 150.0,
-    "thigh": 80.0,
-    "calf": 120.0,
-    "foot": 100.0,
-    "ball": 40.0,
+    "position": 0.075,
+    "pelvis": 0.25,
+    "spine": 0.2,
+    "neck": 0.45,
+    "head": 0.6,
+    "clavicle": 0.22,
+    "upperarm": 6.0,
+    "lowerarm": 10.0,
+    "hand": 1.5,
+    "thigh": 4.0,
+    "calf": 6.0,
+    "foot": 1.5,
+    "ball": 0.6,
 }
 """Power of the white acceleration, m^2/s^3 for the position and rad^2/s^3 for joints."""
+
+USUAL_SPEED_M_S, USUAL_SPEED_RAD_S = 0.7, 1.5
+REST_ACTIVITY, MOST_ACTIVITY = 0.1, 2.0
+"""A joint at rest accelerates less than one that moves (the idea of the One-Euro filter): calm when still, at once when not."""
 
 VELOCITY_DECAY_S = 0.8
 """Without evidence, velocities fade with this time constant."""
@@ -64,6 +68,8 @@ class MotionModel:
             densities += [ACCELERATION_DENSITY[bone.split("_")[0]]] * 3
         factor = 1.0 / max(smoothing, _SMALLEST_DENSITY_FACTOR) ** 2
         self._density = torch.from_numpy(np.array(densities) * factor).to(device)
+        usual_speed = np.array([USUAL_SPEED_M_S] + [USUAL_SPEED_RAD_S] * len(SOLVED_BONES))
+        self._per_usual_speed2 = torch.from_numpy(1.0 / usual_speed**2).to(device)
         self._eye = torch.eye(len(densities), dtype=torch.float64, device=device)
 
     def start(self, fit: Fit) -> Motion:
@@ -80,7 +86,7 @@ class MotionModel:
         """The motion `dt` seconds later, before any evidence."""
         decay = float(np.exp(-dt / VELOCITY_DECAY_S))
         reach = _reach(dt)
-        noise = self._density
+        noise = self._density * self._activity(motion.velocity)
         P_cross = decay * (motion.P_cross + reach * motion.P_velocity)
         P_pose = motion.P_pose + reach * (motion.P_cross + motion.P_cross.T) + reach**2 * motion.P_velocity
         P_velocity = decay**2 * motion.P_velocity
@@ -88,6 +94,11 @@ class MotionModel:
         P_cross.diagonal().add_(noise * (dt**2 / 2.0))
         P_velocity.diagonal().add_(noise * dt)
         return Motion(self.predict_pose(motion, dt), motion.velocity * decay, P_pose, P_cross, P_velocity)
+
+    def _activity(self, velocity: torch.Tensor) -> torch.Tensor:
+        """(69,): how much of its usual acceleration each joint has at its present speed."""
+        speed2 = (velocity * velocity).view(-1, 3).sum(1) * self._per_usual_speed2
+        return (REST_ACTIVITY + speed2).clamp_max(MOST_ACTIVITY).repeat_interleave(3)
 
     def prior(self, predicted: Motion) -> Prior:
         """The prediction as a prior of the fit."""

@@ -22,7 +22,11 @@ from stage.solving.skeleton import Points, Skeleton
 HEIGHT_SIGMA_M = 0.01
 """How well a height that was told is known."""
 
-_ANATOMY_WEIGHT = 0.05
+SYSTEMATIC = 0.2
+"""Landmark errors hardly change from keyframe to keyframe, so many keyframes are worth no more than a few: residuals
+count by this factor, or the shape would follow the network's habits instead of the body."""
+
+_ANATOMY_WEIGHT = 0.01
 _LEAST_INFORMATION = 1e-2
 
 
@@ -57,6 +61,7 @@ class ShapeFitter:
         """One iteration from `shape` (S,) and B poses; the shape is standard normal beforehand."""
         body = Body.of(self._skeleton, self._points, shape)
         batch = poses.position.shape[0]
+        evidence = evidence._replace(scale=evidence.scale * SYSTEMATIC)
         loose = (
             torch.eye(3 + 3 * self._skeleton.bone_count, dtype=shape.dtype, device=shape.device) * _LEAST_INFORMATION
         )
