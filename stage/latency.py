@@ -65,7 +65,7 @@ class LatencyBoard:
         self._others: dict[str, MemoryTrend] = {}
         self._events: deque[str] = deque(maxlen=_EVENTS_KEPT)
         self._snapshots: deque[Legs] = deque([{}], maxlen=WINDOW_S + 1)
-        self._began_s = math.inf
+        self._began_s = self._ended_s = math.inf
         self._first_leg_s: float | None = None
         self._baseline: _Baseline | None = None
 
@@ -76,6 +76,11 @@ class LatencyBoard:
             for history in self._histories.values():
                 history.begin(self._began_s)
             self._others = {name: MemoryTrend(self._began_s) for name in self._others}
+
+    def end(self) -> None:
+        """The show is over; what still comes are last words."""
+        with self._lock:
+            self._ended_s = self._clock()
 
     def take(self, heartbeat: Heartbeat) -> None:
         """Take a heartbeat; one of an unknown worker or with a broken histogram is ignored."""
@@ -124,7 +129,6 @@ class LatencyBoard:
     def report(self) -> Report:
         """The stage now."""
         with self._lock:
-            now_s = self._clock()
             legs = self._legs()
             counts = self._framesets()
             seen, solved = counts["framesets_seen"], counts["framesets_solved"]
@@ -132,7 +136,7 @@ class LatencyBoard:
             workers = {name: self._worker(name) for name in self._histories} | self._other_processes()
             return Report(
                 stage=self._stage_name,
-                seconds=max(0.0, now_s - self._began_s),
+                seconds=max(0.0, min(self._clock(), self._ended_s) - self._began_s),
                 rate_hz=self._rate_hz(solved),
                 framesets=FramesetReport(
                     captured=captured,

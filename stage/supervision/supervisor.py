@@ -110,6 +110,7 @@ class Supervisor:
         except SupervisionError as error:
             impossible = str(error)
         finally:
+            self.board.end()
             starting.cancel()
             await asyncio.wait([starting])
             await self._end(subscriber)

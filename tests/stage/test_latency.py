@@ -169,6 +169,9 @@ def test_seconds_count_from_the_beginning_of_the_show(board: LatencyBoard, clock
     assert board.report().seconds == 0.0
     clock.now_s += 12.0
     assert board.report().seconds == 10.0
+    board.end()
+    clock.now_s += 3.0
+    assert board.report().seconds == 10.0
 
 
 def test_a_report_round_trips_through_json(board: LatencyBoard, clock: Clock) -> None:
