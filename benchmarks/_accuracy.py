@@ -61,7 +61,9 @@ def _linear(people: list[Person], R: np.ndarray, t: np.ndarray) -> np.ndarray:
         return np.full((33, 3), np.nan)
     P = np.concatenate([R, t[:, :, None]], 2)
     rows = [
-        person.image[:, axis, None] * P[person.camera, 2] - P[person.camera, axis] for person in people for axis in (0, 1)
+        person.image[:, axis, None] * P[person.camera, 2] - P[person.camera, axis]
+        for person in people
+        for axis in (0, 1)
     ]
     _, _, Vt = np.linalg.svd(np.stack(rows, 1))
     return Vt[:, -1, :3] / Vt[:, -1, 3:]

@@ -16,14 +16,12 @@ import torch
 from benchmarks._accuracy import lag_frames, nearest_frames, raw_network_points, solved
 from benchmarks.report import progress, report
 from stage.bodies.body import load_body
-from stage.bodies.cache import cache_dir
 from stage.bodies.rig import Rig, bone_transforms
 from stage.bodies.skinning import Skinner
 from stage.config import load
 from stage.offline import Result
 from stage.solving.pose import exp
-from stage.synthetic.demo import SECOND_PHENOTYPE, second_shot
-from stage.synthetic.recording import record
+from stage.synthetic.demo import second_recording
 from stage.synthetic.truth import load_truth, truth_vertices
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,7 +34,7 @@ def main() -> None:
     """Both performers."""
     figures = _measure("demo", ROOT / "recordings" / "demo")
     if MOTION.exists():
-        figures |= _measure("second", _second_performer())
+        figures |= _measure("second", second_recording(MOTION, progress=progress))
     targets = {}
     for name in ("demo", "second"):
         if f"{name}_joints_mm" in figures:
@@ -46,14 +44,6 @@ def main() -> None:
                 f"{name}_lag_frames": "<= 1",
             }
     report("accuracy_synthetic", figures, targets)
-
-
-def _second_performer() -> Path:
-    folder = cache_dir() / "benchmarks" / "second_performer"
-    if not (folder / "truth.npz").exists() or not (folder / "done").exists():
-        record(second_shot(MOTION), folder, SECOND_PHENOTYPE, name="second", progress=progress)
-        (folder / "done").touch()
-    return folder
 
 
 def _measure(name: str, folder: Path) -> dict[str, float]:
@@ -102,7 +92,6 @@ def _rotation_vectors(q: torch.Tensor) -> torch.Tensor:
     import roma
 
     return roma.unitquat_to_rotvec(q)
-
 
 
 if __name__ == "__main__":

@@ -34,9 +34,7 @@ def main() -> None:
     figures: dict[str, float] = {}
     for views in (4, 1, 12):
         rig = ring_of_cameras(views)
-        solver = Solver(
-            body, rig, [ActorSection(id="anna")], BodySection(), exact_map(body), {"anna": actress.shape}
-        )
+        solver = Solver(body, rig, [ActorSection(id="anna")], BodySection(), exact_map(body), {"anna": actress.shape})
         step_ns, rest_ns = [], []
         for frame in range(FRAMES + WARM_UP):
             given = frameset(rig, frame / RATE, [actress.landmarks(frame / RATE)], NOISE_PX)

@@ -28,7 +28,7 @@ from stage.solving.triangulation import L_HIP, R_HIP, Triangulated, trunk_frame
 
 HOLD_S, FADE_S, RETURN_S = 0.5, 1.0, 0.3
 FIRST_ITERATIONS, ITERATIONS = 30, 3
-FIRST_ANATOMY_WEIGHT, ANATOMY_WEIGHT_PER_S = 0.1, 6.0
+FIRST_ANATOMY_WEIGHT, ANATOMY_WEIGHT_PER_S = 0.1, 20.0
 """Usual poses count in full for a start; later as much as this per second, as evidence accumulates."""
 
 _START_INFORMATION = 1.0

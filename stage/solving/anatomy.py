@@ -40,14 +40,14 @@ class Joint(NamedTuple):
     frame: str = "body"
 
 
-_SPINE = Joint(Range(-25, 35, 8), Range(-25, 25, 7), Range(-20, 20, 6))
+_SPINE = Joint(Range(-25, 35, 5), Range(-25, 25, 5), Range(-20, 20, 4))
 JOINTS: dict[str, Joint] = {
     "spine_01": _SPINE,
     "spine_02": _SPINE,
     "spine_03": _SPINE,
     "neck_01": Joint(Range(-35, 35, 10), Range(-45, 45, 12), Range(-25, 25, 8)),
     "head": Joint(Range(-35, 35, 10), Range(-40, 40, 12), Range(-25, 25, 8)),
-    "clavicle_l": Joint(Range(-15, 15, 5), Range(-30, 30, 8), Range(-35, 20, 8)),
+    "clavicle_l": Joint(Range(-15, 15, 8), Range(-30, 30, 14), Range(-35, 20, 14)),
     "upperarm_l": Joint(Range(-150, 120, 50), Range(-150, 110, 50), Range(-150, 90, 50)),
     "lowerarm_l": Joint(Range(-35, 120, 40), Range(-90, 90, 25), Range(-8, 8, 3), "arm"),
     "hand_l": Joint(Range(-75, 75, 20), Range(-10, 10, 4), Range(-35, 35, 10), "arm"),

@@ -34,8 +34,8 @@ ACCELERATION_DENSITY = {
 }
 """Power of the white acceleration, m^2/s^3 for the position and rad^2/s^3 for joints."""
 
-USUAL_SPEED_M_S, USUAL_SPEED_RAD_S = 0.7, 1.5
-REST_ACTIVITY, MOST_ACTIVITY = 0.1, 2.0
+USUAL_SPEED_M_S, USUAL_SPEED_RAD_S = 0.75, 1.6
+REST_ACTIVITY, MOST_ACTIVITY = 0.1, 20.0
 """A joint at rest accelerates less than one that moves (the idea of the One-Euro filter): calm when still, at once when not."""
 
 VELOCITY_DECAY_S = 0.8

@@ -78,7 +78,7 @@ def evidence_of(actress: Actress, pose: Pose, points: Points) -> tuple[Body, Evi
 
 
 def test_gradient_of_the_cost_against_finite_differences():
-    skeleton, points, shape, pose = scene()
+    skeleton, points, shape, _pose = scene()
     actress = Actress(skeleton.body, shape.numpy())
     body, evidence = evidence_of(actress, actress.pose(0.3), points)
     evidence = evidence._replace(target=evidence.target.expand(2, -1, -1, -1), scale=evidence.scale.expand(2, -1, -1))

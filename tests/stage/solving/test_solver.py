@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -153,7 +155,7 @@ def test_confidence_falls_while_a_person_is_lost():
     lost = nothing(solver, 1.0, 1.4)
     means = [float(from_bytes(p.confidence, (53,)).mean()) for p in [seen, *lost]]
     assert means[0] > 0.5
-    assert all(later < earlier for earlier, later in zip(means, means[1:], strict=False))
+    assert all(later < earlier for earlier, later in itertools.pairwise(means))
 
 
 def test_a_bystander_is_never_taken_for_the_actor():
