@@ -21,13 +21,13 @@ import numpy as np
 
 from protocols.names import RIG_BONES, RIG_PARENTS
 from stage.bodies.body import load_body
-from stage.cameras.calibration import camera_for, load_calibration
 from stage.cameras.camera import Camera
+from stage.cameras.configured import calibrated_camera
 from stage.cameras.geometry import lens_radius, to_camera, to_pixels
 from stage.cameras.sources import open_source
 from stage.cameras.sources.source import Frame, Image, TruncatedError
 from stage.config import CameraSection, Config
-from stage.errors import CalibrationError, ResultFileError
+from stage.errors import ResultFileError
 from stage.offline import Result, load_result
 from stage.synthetic.garments import vertex_normals
 from stage.synthetic.kinematics import Poses, Skin, forward
@@ -169,7 +169,7 @@ def _drawn(section: CameraSection, stage_rate: float, body: _Body, every: int) -
     """Rate and frames of one camera, the body drawn over every n-th of them; closes the source at its end."""
     source = open_source(section, stage_rate)
     info = source.open()
-    camera = _camera(section, (info.width, info.height))
+    camera = calibrated_camera(section, (info.width, info.height))
     offset_ns = round(section.offset_ms * 1e6)
 
     def frames() -> Iterator[Frame]:
@@ -183,16 +183,6 @@ def _drawn(section: CameraSection, stage_rate: float, body: _Body, every: int) -
             source.close()
 
     return info.rate_achieved or stage_rate, frames()
-
-
-def _camera(section: CameraSection, size: tuple[int, int]) -> Camera:
-    if section.calibration:
-        return camera_for(section, load_calibration(section.calibration), size)
-    if section.source.startswith("synthetic:"):
-        from stage.synthetic.source import synthetic_camera
-
-        return synthetic_camera(section.source.partition(":")[2])
-    raise CalibrationError(f"camera {section.id!r} has no calibration; set calibration in [stage]")
 
 
 def _images(frames: Iterator[Frame], folder: Path) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from stage.cameras.sources import Frame, SourceInfo, TruncatedError, open_source
-from stage.cameras.sources._choose import LIVE_KINDS, source_kind
+import numpy as np
+
+from stage.cameras.sources import LIVE_KINDS, Frame, SourceInfo, TruncatedError, open_source, source_kind
 from stage.config import CameraSection, Config
 from stage.errors import SourceError
 
@@ -38,6 +40,9 @@ class _Decoder:
         self.warning = ""
         self._source = open_source(section, rate)
         self.info: SourceInfo = self._source.open()
+        # One buffer for each frame that may wait, the one being read, the one in use: fresh memory costs page faults.
+        size = (self.info.height, self.info.width, 3)
+        self._buffers = itertools.cycle([np.empty(size, np.uint8) for _ in range(_AHEAD + 3)])
         self._frames: queue.Queue[Frame | Exception | None] = queue.Queue(_AHEAD)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._decode, name=f"decode.{section.id}", daemon=True)
@@ -83,7 +88,7 @@ class _Decoder:
         item: Frame | Exception | None
         while not self._stopping.is_set():
             try:
-                item = self._source.read()
+                item = self._source.read(next(self._buffers))
             except SourceError as error:
                 item = error
             self._put(item)

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from stage.bodies.body import BodyModel
-from stage.cameras.calibration import camera_for, load_calibration
-from stage.cameras.camera import Camera
-from stage.config import CameraSection, Config
+from stage.cameras.configured import calibrated_camera
+from stage.config import Config
 from stage.correspondence.landmark_map import load_landmark_map
-from stage.errors import CalibrationError
 from stage.solving.solver import Solver
 
 
@@ -33,22 +31,5 @@ def make_solver(
         CalibrationError: A camera is not calibrated, or for pictures of another aspect.
         NetworkError: Nobody has learned what this network's landmarks mean.
     """
-    cameras = calibrated_cameras(config, sizes or {})
+    cameras = [calibrated_camera(section, (sizes or {}).get(section.id)) for section in config.cameras]
     return Solver(body, cameras, config.actors, config.body, load_landmark_map(config.body.network), dict(shapes or {}))
-
-
-def calibrated_cameras(config: Config, sizes: Mapping[str, tuple[int, int]]) -> list[Camera]:
-    """The cameras of a stage, in the order of the configuration, at the size of their pictures where it is given."""
-    return [_calibrated(section, sizes.get(section.id)) for section in config.cameras]
-
-
-def _calibrated(section: CameraSection, size: tuple[int, int] | None) -> Camera:
-    if section.calibration == "":
-        raise CalibrationError(
-            f"camera {section.id!r} has no calibration; set calibration in [stage] or in its [[cameras]] section"
-        )
-    calibrations = load_calibration(section.calibration)
-    if size is None:
-        own = calibrations.get(section.calibration_id or section.id)
-        size = (own.width, own.height) if own is not None else (0, 0)
-    return camera_for(section, calibrations, size)

@@ -36,7 +36,7 @@ ACCELERATION_DENSITY = {
 
 USUAL_SPEED_M_S, USUAL_SPEED_RAD_S = 0.75, 1.6
 REST_ACTIVITY, MOST_ACTIVITY = 0.1, 20.0
-"""A joint at rest accelerates less than one that moves (the idea of the One-Euro filter): calm when still, at once when not."""
+"""A joint at rest accelerates less than one that moves, as in the One-Euro filter: calm when still, quick when not."""
 
 VELOCITY_DECAY_S = 0.8
 """Without evidence, velocities fade with this time constant."""
