@@ -17,7 +17,6 @@ from stage.offline._pictures import Recordings
 from stage.solving.assembly import make_solver
 from stage.solving.framesets import Frameset
 from stage.solving.people import Person
-from stage.solving.triangulation import triangulate
 
 COCO_OF_NETWORK = np.array([0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
 """The network's point for each COCO keypoint."""
@@ -41,7 +40,7 @@ def raw_network_points(config: Config) -> np.ndarray:
         kept: list[Frameset] = []
         step = solver.step
 
-        def remember(frameset: Frameset):  # noqa: ANN202
+        def remember(frameset: Frameset):
             kept.append(frameset)
             return step(frameset)
 

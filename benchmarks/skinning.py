@@ -1,4 +1,4 @@
-"""All 13,718 vertices of a pose are skinned in 1.5 ms on one core, three times faster than Anny's forward, same mesh."""
+"""All 13,718 vertices of a pose are skinned in 1.5 ms on one core, three times as fast as Anny, the same mesh."""
 
 from __future__ import annotations
 

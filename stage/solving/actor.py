@@ -16,8 +16,9 @@ import torch
 from protocols.messages import LANDMARK_COUNT
 from stage.solving.anatomy import Anatomy
 from stage.solving.contact import Contacts, sole_vertices
+from stage.solving.evidence import Evidence
 from stage.solving.fit import PoseFitter, Prior
-from stage.solving.linearise import Body, place
+from stage.solving.linearise import Body, Placed, place
 from stage.solving.motion import Motion, MotionModel, lag_seconds
 from stage.solving.observation import EvidenceBuilder
 from stage.solving.people import CameraRig, Person
@@ -27,12 +28,13 @@ from stage.solving.skeleton import Points, Skeleton
 from stage.solving.triangulation import L_HIP, R_HIP, Triangulated, trunk_frame
 
 HOLD_S, FADE_S, RETURN_S = 0.5, 1.0, 0.3
-FIRST_ITERATIONS, ITERATIONS = 30, 3
+FIRST_ITERATIONS, ITERATIONS = 30, 2
 FIRST_ANATOMY_WEIGHT, ANATOMY_WEIGHT_PER_S = 0.1, 20.0
 """Usual poses count in full for a start; later as much as this per second, as evidence accumulates."""
 
 _START_INFORMATION = 1.0
 _EASE_PER_S = 12.0
+_LAG_EVERY = 8
 _UNSURE_RAD = 0.35
 
 
@@ -75,7 +77,7 @@ class ActorTrack:
         self._unseen_s = 0.0
         self._gliding_s = 0.0
         self._confidence = np.zeros(model.skeleton.bone_count)
-        self._lag_s = 0.0
+        self._lag_s, self._steps = 0.0, 0
         self.cameras: tuple[int, ...] = ()
         """Cameras that contributed to the last frameset."""
         self._wear(estimate.shape)
@@ -104,8 +106,7 @@ class ActorTrack:
         """(33, 3) where the landmarks are expected at a time, world, metres."""
         assert self._motion is not None
         dt = max(0.0, (capture_ns - self._time_ns) * 1e-9)
-        pose = self._motions.predict_pose(self._motion, dt)
-        return place(self._body, pose).x[0, :, :LANDMARK_COUNT].T.cpu().numpy()
+        return self._points(self._motions.predict_pose(self._motion, dt))[:LANDMARK_COUNT]
 
     def begin(self, people: Sequence[Person], found: Triangulated | None, capture_ns: int) -> None:
         """Start to follow: several views that were triangulated, or one with the network's own 3D."""
@@ -131,7 +132,9 @@ class ActorTrack:
         fit = PoseFitter(self._body, self._model.anatomy).fit(
             predicted.pose, prior, evidence, iterations=ITERATIONS, anatomy_weight=ANATOMY_WEIGHT_PER_S * dt
         )
-        self._note_lag(predicted, prior, fit.information, dt)
+        self._steps += 1
+        if self._steps % _LAG_EVERY == 0:
+            self._note_lag(predicted, fit.information, dt)
         self._motion = self._motions.update(predicted, prior, fit)
         self.cameras = tuple(person.camera for person in people)
         if self._estimate.add(evidence, fit.pose, capture_ns):
@@ -172,13 +175,13 @@ class ActorTrack:
         """What to show now; None before the actor was ever seen."""
         if self._shown is None:
             return None
-        G, p = self._model.skeleton.forward(self._body.bone_offsets, self._shown.position, self._shown.D)
-        return Shown(self._state, G[0], p[0], self._shown.D[0], self._confidence)
+        placed = self._place(self._shown)
+        return Shown(self._state, placed.G[0], placed.p[0], self._shown.D[0], self._confidence)
 
     def _follow_on(self, capture_ns: int, *, glide: bool) -> None:
         assert self._motion is not None
         dt = max((capture_ns - self._time_ns) * 1e-9, 0.0)
-        self._contacts.update(place(self._body, self._motion.pose).x[0, :, LANDMARK_COUNT:].T.cpu().numpy(), dt)
+        self._contacts.update(self._points(self._motion.pose)[LANDMARK_COUNT:], dt)
         if glide and self._state != "tracking":
             self._gliding_s = RETURN_S
         self._time_ns, self._unseen_s, self._state = capture_ns, 0.0, "tracking"
@@ -190,17 +193,26 @@ class ActorTrack:
         self._gliding_s -= dt
         self._shown = self._shown.moved(self._motion.pose.step_from(self._shown) * share)
 
-    def _evidence(self, people: Sequence[Person], pose: Pose):
-        x = place(self._body, pose).x[0].cpu().numpy()
-        anchor, scale = self._contacts.anchors(x[:, LANDMARK_COUNT:].T)
+    def _place(self, pose: Pose) -> Placed:
+        """The body in a pose; the last one is remembered."""
+        if self._placed is None or self._placed[0] is not pose:
+            self._placed = (pose, place(self._body, pose))
+        return self._placed[1]
+
+    def _points(self, pose: Pose) -> np.ndarray:
+        """(33 + M, 3): landmarks and soles in a pose."""
+        return self._place(pose).x[0].T.cpu().numpy()
+
+    def _evidence(self, people: Sequence[Person], pose: Pose) -> Evidence:
+        anchor, scale = self._contacts.anchors(self._points(pose)[LANDMARK_COUNT:])
         pelvis, R = pose.position[0].cpu().numpy(), pose.D[0, 0].cpu().numpy()
         return self._model.evidence.build(people, pelvis, R, anchor, scale, self._rest_landmarks)
 
     def _wear(self, shape: torch.Tensor) -> None:
         skeleton = self._model.skeleton
         self._body = Body.of(skeleton, self._model.points, shape)
-        rest = self._standing(np.zeros(3), np.eye(3))
-        self._rest_landmarks = place(self._body, rest).x[0, :, :LANDMARK_COUNT].T.cpu().numpy()
+        self._placed: tuple[Pose, Placed] | None = None
+        self._rest_landmarks = self._points(self._standing(np.zeros(3), np.eye(3)))[:LANDMARK_COUNT]
         self._pelvis_height = float(skeleton.rest_joints(shape)[skeleton.bone_index[0], 2])
 
     def _standing(self, hips: np.ndarray, R_world_body: np.ndarray) -> Pose:
@@ -248,10 +260,10 @@ class ActorTrack:
         across = variance.sum(1) - variance.amax(1)  # twist is often unseen; direction is what counts
         return torch.exp(-across / _UNSURE_RAD**2).cpu().numpy()
 
-    def _note_lag(self, predicted: Motion, prior: Prior, information: torch.Tensor, dt: float) -> None:
+    def _note_lag(self, predicted: Motion, information: torch.Tensor, dt: float) -> None:
         before = predicted.P_pose.diagonal()
         after = 1.0 / information[0].diagonal()
         share = float((1.0 - after / before).clamp(0.02, 0.98)[3:].median())
         gain = float((predicted.P_cross.diagonal() / before)[3:].median()) * share
         lag = lag_seconds(share, gain, dt)
-        self._lag_s = lag if self._lag_s == 0.0 else self._lag_s + 0.05 * (lag - self._lag_s)
+        self._lag_s = lag if self._lag_s == 0.0 else self._lag_s + 0.3 * (lag - self._lag_s)

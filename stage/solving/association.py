@@ -29,6 +29,7 @@ LOWEST_M, HIGHEST_M = -0.6, 3.5
 _SURE = 0.5
 _FEWEST_SURE = 8
 _MOST_PAIRS = 64
+_FAR_M = 10.0
 _SAME_SIZE = 1.35
 """A person that is this much larger or smaller than expected stands nearer or farther than the actor."""
 _MIRROR_ADVANTAGE = 0.5
@@ -62,18 +63,20 @@ def claims(people: Sequence[Person], expected: Sequence[np.ndarray], depths: Seq
         depths: Per actor, (C,) depth of its trunk in each camera; not positive behind the camera.
     """
     found: list[list[Claim]] = [[] for _ in expected]
-    if len(expected) == 0:
+    if len(expected) == 0 or len(people) == 0:
         return found
-    for camera in sorted({person.camera for person in people}):
-        here = [(i, person) for i, person in enumerate(people) if person.camera == camera]
-        options = [
-            [_claim(i, p, image[camera], depth[camera]) for i, p in here]
-            for image, depth in zip(expected, depths, strict=True)
-        ]
-        cost = np.array([[option.distance_m for option in row] for row in options])
-        for actor, column in zip(*linear_sum_assignment(np.minimum(cost, 10.0 * CLAIM_M)), strict=True):
-            if cost[actor, column] <= CLAIM_M:
-                found[actor].append(options[actor][column])
+    cameras = np.array([person.camera for person in people])
+    image = np.stack([person.image for person in people])
+    sure = np.stack([person.confidence for person in people]) > _SURE
+    cost = np.stack([_misfit(e[cameras], d[cameras], image, sure) for e, d in zip(expected, depths, strict=True)])
+    for camera in np.unique(cameras):
+        here = np.flatnonzero(cameras == camera)
+        for actor, column in zip(*linear_sum_assignment(np.minimum(cost[:, here], _FAR_M)), strict=True):
+            position = int(here[column])
+            seen_at, depth = expected[actor][camera], depths[actor][camera]
+            claim = _claim(people[position], position, seen_at, depth, cost[actor, position])
+            if claim.distance_m <= CLAIM_M:
+                found[actor].append(claim)
     return found
 
 
@@ -139,29 +142,39 @@ def _distance_to(points: np.ndarray, person: Person, rig: CameraRig) -> float:
     return _median_distance(expected, person, depth)
 
 
-def _claim(index: int, person: Person, expected: np.ndarray, depth: float) -> Claim:
-    if depth <= 0.0:
-        return Claim(person, index, np.inf)
-    if not 1.0 / _SAME_SIZE < _relative_size(expected, person) < _SAME_SIZE:
-        return Claim(person, index, np.inf)
-    plain = _median_distance(expected, person, depth)
-    if plain > _MIRROR_WORTH_M:
+def _misfit(expected: np.ndarray, depth: np.ndarray, image: np.ndarray, sure: np.ndarray) -> np.ndarray:
+    """(P,) median distance of people from where one actor is expected in their cameras, metres; far if of another size.
+
+    Args:
+        expected: (P, 33, 2) normalised image coordinates.
+        depth: (P,) of the actor's trunk.
+        image: (P, 33, 2) of the people.
+        sure: (P, 33) landmarks that count.
+    """
+    count = sure.sum(1)
+    ratio = _extents(image, sure, count) / np.maximum(_extents(expected, sure, count), 1e-9)
+    offset = image - expected
+    apart = np.sort(np.where(sure, np.hypot(offset[..., 0], offset[..., 1]), np.inf), axis=1)
+    median = apart[np.arange(len(apart)), count // 2] * depth
+    plausible = (count >= _FEWEST_SURE) & (depth > 0.0) & (ratio > 1.0 / _SAME_SIZE) & (ratio < _SAME_SIZE)
+    return np.where(plausible, median, _FAR_M)
+
+
+def _extents(points: np.ndarray, sure: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """(P,) root mean square distance of the landmarks that count from their middle."""
+    share = sure / np.maximum(count, 1)[:, None]
+    middle = (points * share[..., None]).sum(1, keepdims=True)
+    return np.sqrt(((points - middle) ** 2 * share[..., None]).sum((1, 2)))
+
+
+def _claim(person: Person, position: int, expected: np.ndarray, depth: float, distance_m: float) -> Claim:
+    """A claim on a person, with left and right exchanged where that fits far better."""
+    if _MIRROR_WORTH_M < distance_m < _FAR_M:
         other = person.mirrored()
         mirrored = _median_distance(expected, other, depth)
-        if mirrored < _MIRROR_ADVANTAGE * plain:
-            return Claim(other, index, mirrored)
-    return Claim(person, index, plain)
-
-
-def _relative_size(expected: np.ndarray, person: Person) -> float:
-    """Extent of a person in the image over the expected extent."""
-    sure = person.confidence > _SURE
-    if sure.sum() < _FEWEST_SURE:
-        return 0.0
-    own, other = (
-        np.linalg.norm(points - points.mean(0), axis=1).mean() for points in (person.image[sure], expected[sure])
-    )
-    return float(own / max(other, 1e-9))
+        if mirrored < _MIRROR_ADVANTAGE * distance_m:
+            return Claim(other, position, mirrored)
+    return Claim(person, position, distance_m)
 
 
 def _median_distance(expected: np.ndarray, person: Person, depth: float) -> float:

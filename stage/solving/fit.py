@@ -18,6 +18,8 @@ from stage.solving.linearise import Body, Normal, normal_equations, place, point
 from stage.solving.pose import Pose
 
 _CONVERGED = 1e-4
+_SHORT = 0.2
+"""A step of no coordinate more than this (metres or radians) stays where the linearisation holds."""
 _FIRST_DAMPING, _MOST_DAMPING = 1e-6, 1e8
 
 
@@ -47,11 +49,16 @@ class PoseFitter:
         self._anatomy = anatomy
 
     def fit(self, start: Pose, prior: Prior, evidence: Evidence, *, iterations: int, anatomy_weight: float) -> Fit:
-        """Minimise from `start`; at most `iterations` linearisations."""
+        """Minimise from `start` with at most `iterations` linearisations.
+
+        The step from the last linearisation is taken on trust where the one before was short: the prediction of a
+        moving body is near enough that another look would only cost time.
+        """
         pose, normal = start, self.normal(start, prior, evidence, anatomy_weight)
         damping = torch.full_like(normal.cost, _FIRST_DAMPING)
+        trusted = torch.zeros_like(normal.cost, dtype=torch.bool)
+        step = self._step(normal, damping)
         for iteration in range(iterations - 1):
-            step = self._step(normal, damping)
             trial_pose = pose.moved(step)
             trial = self.normal(trial_pose, prior, evidence, anatomy_weight)
             better = trial.cost <= normal.cost
@@ -60,9 +67,12 @@ class PoseFitter:
             else:
                 pose, normal = _choose(better, (trial_pose, trial), (pose, normal))
             damping = torch.where(better, damping * 0.1, damping * 100.0).clamp(_FIRST_DAMPING, _MOST_DAMPING)
-            if iteration + 2 < iterations and bool((step.abs().amax(1) < _CONVERGED).all()):
+            length = step.abs().amax(1)
+            step = self._step(normal, damping)
+            if iteration + 2 < iterations and bool((length < _CONVERGED).all()):
                 break
-        return Fit(pose, normal.H, normal.cost)
+            trusted = better & (length < _SHORT) & (step.abs().amax(1) < length)
+        return Fit(pose.moved(step * trusted[:, None]), normal.H, normal.cost)
 
     def normal(self, pose: Pose, prior: Prior, evidence: Evidence, anatomy_weight: float) -> Normal:
         """Normal equations of all terms at a pose."""

@@ -34,7 +34,7 @@ ACCELERATION_DENSITY = {
 }
 """Power of the white acceleration, m^2/s^3 for the position and rad^2/s^3 for joints."""
 
-USUAL_SPEED_M_S, USUAL_SPEED_RAD_S = 0.75, 1.6
+USUAL_SPEED_M_S, USUAL_SPEED_RAD_S = 0.8, 1.7
 REST_ACTIVITY, MOST_ACTIVITY = 0.1, 20.0
 """A joint at rest accelerates less than one that moves, as in the One-Euro filter: calm when still, quick when not."""
 

@@ -53,6 +53,13 @@ def log(R: torch.Tensor) -> torch.Tensor:
     return axis * torch.where(sine > 1e-9, angle / sine.clamp_min(1e-9), torch.ones_like(angle))
 
 
+def quaternion(R: torch.Tensor) -> torch.Tensor:
+    """Matrices (..., 3, 3) to unit quaternions xyzw (..., 4) with w >= 0."""
+    half = 0.5 * log(R)
+    angle = half.norm(dim=-1, keepdim=True)
+    return torch.cat([torch.sinc(angle / torch.pi) * half, torch.cos(angle)], -1)
+
+
 def inverse_left_jacobian(v: torch.Tensor) -> torch.Tensor:
     """(..., 3, 3) J with log(exp(e) exp(v)) = v + J e for small e (Barfoot, State Estimation for Robotics, 7.7)."""
     angle2 = (v * v).sum(-1)[..., None, None]

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import roma
 import torch
 
 from protocols.arrays import to_bytes
@@ -28,6 +27,7 @@ from stage.solving.contact import sole_vertices
 from stage.solving.framesets import Frameset
 from stage.solving.observation import EvidenceBuilder
 from stage.solving.people import CameraRig, Person
+from stage.solving.pose import quaternion
 from stage.solving.shape import ShapeFitter
 from stage.solving.shape_estimate import ShapeEstimate
 from stage.solving.skeleton import Skeleton
@@ -79,6 +79,7 @@ class Solver:
         )
         self._settings = settings
         self._cast = [_Cast(actor, self._track(actor, (shapes or {}).get(actor.id))) for actor in actors]
+        self._solved, self._carrier = skeleton.bone_index.cpu().numpy(), skeleton.carrier.cpu().numpy()
         self._skinners: dict[str, tuple[torch.Tensor, Skinner]] = {}
         self._number = 0
         self._last_ns: int | None = None
@@ -110,10 +111,12 @@ class Solver:
         section = self._cast[place].section
         self._cast[place] = _Cast(section, self._track(section, shape))
 
+    @torch.inference_mode()
     def warm_up(self) -> None:
         """Solve a body in the rest pose once, so that the first real frameset finds everything loaded."""
         self._track(ActorSection(id="warm-up"), np.zeros(self.body.shape_count)).rehearse(self.rig.centers.mean(0))
 
+    @torch.inference_mode()
     def step(self, frameset: Frameset) -> list[Performance]:
         """Solve one frameset; framesets come in the order of time.
 
@@ -141,6 +144,7 @@ class Solver:
         shown = [(member, member.track.shown()) for member in self._cast]
         return [self._performance(member, s, frameset) for member, s in shown if s is not None]
 
+    @torch.inference_mode()
     def predictions(self, capture_ns: int) -> list[Prediction]:
         """Where followed actors' landmarks are expected in each camera at a time to come."""
         return [
@@ -149,6 +153,7 @@ class Solver:
             if member.track.followed
         ]
 
+    @torch.inference_mode()
     def vertices(self, actor: str, out: torch.Tensor | None = None) -> torch.Tensor:
         """(V, 3) float32: the mesh an actor shows now, world, metres."""
         track = next(member.track for member in self._cast if member.section.id == actor)
@@ -232,11 +237,11 @@ class Solver:
         skeleton = self._model.skeleton
         rest_joints = skeleton.rest_joints(member.track.shape)
         _, joints = skeleton.full_pose(rest_joints, shown.G[None], shown.p[None])
-        rotations = torch.eye(3, dtype=torch.float64, device=skeleton.device).repeat(len(self.body.bones), 1, 1)
-        rotations[skeleton.bone_index[1:]] = shown.D[1:]
-        rotations[0] = shown.G[0]
-        quaternions = roma.rotmat_to_unitquat(rotations).cpu().numpy()
-        confidence = shown.confidence[skeleton.carrier.cpu().numpy()]
+        quaternions = np.tile([0.0, 0.0, 0.0, 1.0], (len(self.body.bones), 1))
+        quaternions[self._solved] = quaternion(shown.D).cpu().numpy()
+        # The pelvis does not turn against the Root; together they turn against the world.
+        quaternions[[0, self._solved[0]]] = quaternions[[self._solved[0], 0]]
+        confidence = shown.confidence[self._carrier]
         return Performance(
             actor=member.section.id,
             number=self._number - 1,
