@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks._accuracy import lag_frames, raw_network_points, solved
 from benchmarks.report import progress, report
 from protocols.names import COCO_KEYPOINTS, RIG_BONES, RIG_PARENTS
-from stage.config import load
+from stage.config import Config, load
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "pose2sim_balancing"
 STAGE = """[stage]
@@ -42,9 +42,7 @@ def main() -> None:
         progress(f"accuracy_real needs {DATA}")
         sys.exit(0)
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "stage.toml"
-        path.write_text(STAGE.format(data=DATA, cameras="".join(CAMERA.format(n=n, data=DATA) for n in range(1, 5))))
-        config = load(path)
+        config = balancing_config(Path(scratch))
         result = solved(config, Path(scratch))
         raw = raw_network_points(config)
     with np.load(DATA / "reference_joints.npz") as file:
@@ -79,6 +77,13 @@ def main() -> None:
             "framesets_on_somebody_else": "<= 0",
         },
     )
+
+
+def balancing_config(folder: Path) -> Config:
+    """The stage of the recording, its stage.toml written to a folder."""
+    path = folder / "stage.toml"
+    path.write_text(STAGE.format(data=DATA, cameras="".join(CAMERA.format(n=n, data=DATA) for n in range(1, 5))))
+    return load(path)
 
 
 def _second_difference(x: np.ndarray) -> float:

@@ -2,4 +2,5 @@
 
 from stage.offline._result import Result as Result
 from stage.offline._result import load_result as load_result
+from stage.offline._solve import Summary as Summary
 from stage.offline._solve import solve as solve

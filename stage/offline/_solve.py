@@ -42,7 +42,15 @@ class SolvedFrameset(NamedTuple):
     """(17, 3) per performance."""
 
 
-def solve(config: Config, out: Path, report: Callable[[str], None] = print) -> None:
+class Summary(NamedTuple):
+    """How fast it went."""
+
+    framesets: int
+    seconds: float
+    """Decoding, landmarks and solve; without the loading of models and the shape pass."""
+
+
+def solve(config: Config, out: Path, report: Callable[[str], None] = print) -> Summary:
     """Solve all recordings of a stage; of several actors, each gets a file of its own, `NAME.ACTOR.npz`.
 
     Raises:
@@ -79,6 +87,7 @@ def solve(config: Config, out: Path, report: Callable[[str], None] = print) -> N
         report(f"{path}: {actor}, {len(performances)} of {count} framesets")
     rate = count / max(seconds, 1e-9)
     report(f"{count} framesets in {seconds:.1f} s, {rate:.1f} per second; lag at 1 Hz {solver.lag_s * 1e3:.0f} ms")
+    return Summary(count, seconds)
 
 
 def solved_framesets(pictures: Iterator[Pictures], tracker: PeopleTracker, solver: Solver) -> Iterator[SolvedFrameset]:

@@ -28,7 +28,7 @@ from stage.solving.skeleton import Points, Skeleton
 from stage.solving.triangulation import L_HIP, R_HIP, Triangulated, trunk_frame
 
 HOLD_S, FADE_S, RETURN_S = 0.5, 1.0, 0.3
-FIRST_ITERATIONS, ITERATIONS = 30, 2
+FIRST_ITERATIONS, ITERATIONS = 16, 2
 FIRST_ANATOMY_WEIGHT, ANATOMY_WEIGHT_PER_S = 0.1, 20.0
 """Usual poses count in full for a start; later as much as this per second, as evidence accumulates."""
 
@@ -150,6 +150,7 @@ class ActorTrack:
         self._motion = self._motions.start(fit)
         for step in (1, 2, 3):
             self.follow([], step * 33_000_000)
+        self._estimate.rehearse(self._evidence([], pose), pose)
 
     def miss(self, capture_ns: int) -> None:
         """Nobody was claimed in this frameset."""

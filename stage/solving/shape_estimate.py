@@ -49,6 +49,10 @@ class ShapeEstimate:
         self._calls += 1
         return enough and self._calls % _EVERY == 0
 
+    def rehearse(self, evidence: Evidence, pose: Pose) -> None:
+        """Go once through what `improve` does, and forget it."""
+        self._fitter.iterate(self.shape, pose, evidence)
+
     def improve(self) -> torch.Tensor:
         """One iteration over all keyframes; the new shape (S,)."""
         assert self._poses is not None
