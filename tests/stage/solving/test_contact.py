@@ -28,7 +28,7 @@ def test_a_standing_foot_is_held_where_it_stands():
     contacts = Contacts(4, floor=True)
     stood(contacts, STANDING, 10)
     assert contacts.held.all()
-    anchor, scale = contacts.anchors(STANDING + [0.01, 0.0, 0.0])
+    anchor, scale = contacts.anchors(STANDING + np.array([0.01, 0.0, 0.0]))
     assert np.allclose(anchor.T, STANDING, atol=1e-3)
     assert np.all(scale > 0)
 
@@ -37,7 +37,7 @@ def test_a_moving_foot_is_free():
     contacts = Contacts(4, floor=True)
     stood(contacts, STANDING, 10)
     for step in range(1, 10):
-        contacts.update(STANDING + [0.0, -0.04 * step, 0.02 * step], DT)
+        contacts.update(STANDING + np.array([0.0, -0.04 * step, 0.02 * step]), DT)
     assert not contacts.held.any()
     assert np.all(contacts.anchors(STANDING + 0.5)[1] == 0)
 
@@ -45,18 +45,18 @@ def test_a_moving_foot_is_free():
 def test_a_foot_that_is_dragged_is_let_go():
     contacts = Contacts(4, floor=True)
     stood(contacts, STANDING, 10)
-    contacts.update(STANDING + [0.05, 0.0, 0.0], DT)
+    contacts.update(STANDING + np.array([0.05, 0.0, 0.0]), DT)
     assert not contacts.held.any()
 
 
 def test_a_foot_at_rest_above_the_floor_is_held_too():
     contacts = Contacts(4, floor=True)
-    stood(contacts, STANDING + [0.0, 0.0, 0.3], 10)
+    stood(contacts, STANDING + np.array([0.0, 0.0, 0.3]), 10)
     assert contacts.held.all()
 
 
 def test_nothing_sinks_into_the_floor_unless_there_is_none():
-    below = STANDING - [0.0, 0.0, 0.05]
+    below = STANDING - np.array([0.0, 0.0, 0.05])
     anchor, scale = Contacts(4, floor=True).anchors(below)
     assert np.all(anchor[2] == 0.0)
     assert np.allclose(scale[2], 1.0 / SINK_SIGMA_M)
