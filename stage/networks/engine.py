@@ -19,6 +19,7 @@ each crop split 26, a batch split 17.9, and two crops side by side 10.6.
 
 from __future__ import annotations
 
+import functools
 import platform
 import time
 from collections.abc import Sequence
@@ -58,6 +59,19 @@ class Engine(Protocol):
         ...
 
 
+@functools.cache
+def openvino_core() -> Any:
+    """The one OpenVINO core of this process, kept until it ends.
+
+    Its CPU plugin exchanges the stack that signals are handled on, and gives back the one it found when it is
+    unloaded. Two cores unloaded in the order of their creation leave the freed stack of the first in place,
+    and the next signal ends the process.
+    """
+    import openvino as ov
+
+    return ov.Core()
+
+
 class OpenVinoEngine:
     """Runs `.tflite` and ONNX files on the CPU."""
 
@@ -86,7 +100,7 @@ class OpenVinoEngine:
         """
         import openvino as ov
 
-        core = ov.Core()
+        core = openvino_core()
         if precision == "auto":
             precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
         model = read_graph(path, outputs, normalisation)
@@ -158,7 +172,7 @@ def read_graph(path: Path, outputs: Sequence[int], normalisation: Normalisation)
     if not path.is_file():
         raise NetworkError(f"no network file {path}; run `stage models`, or mend the path in stage.toml")
     try:
-        whole = ov.Core().read_model(str(path))
+        whole = openvino_core().read_model(str(path))
         _check_form(whole, path, outputs, normalisation)
         make_model: Any = ov.Model  # its type hints refuse what its documentation asks for
         results = whole.get_results()
