@@ -78,6 +78,8 @@ class BodySection(Section, frozen=True):
     threads: Count = 2
     """Threads of the landmarks worker; two halve the age of landmarks for the same work."""
     solve_threads: Count = 1
+    solve_device: Literal["cpu", "cuda"] = "cpu"
+    """Where poses are fitted; one actor live is quicker on a CPU, many at once on a GPU."""
     max_people: Count = 4
     """People per camera looked at while looking for the actors."""
     smoothing: NotNegative = 1.0

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 
 from stage.bodies.body import BodyModel
 from stage.cameras.configured import calibrated_camera
 from stage.config import Config
 from stage.correspondence.landmark_map import load_landmark_map
+from stage.errors import ConfigError
 from stage.solving.solver import Solver
 
 
@@ -29,7 +31,11 @@ def make_solver(
 
     Raises:
         CalibrationError: A camera is not calibrated, or for pictures of another aspect.
+        ConfigError: The device to solve on is not there.
         NetworkError: Nobody has learned what this network's landmarks mean.
     """
     cameras = [calibrated_camera(section, (sizes or {}).get(section.id)) for section in config.cameras]
-    return Solver(body, cameras, config.actors, config.body, load_landmark_map(config.body.network), dict(shapes or {}))
+    if config.body.solve_device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError('[body] solve_device is "cuda", but torch finds no GPU here; set it to "cpu"')
+    meaning = load_landmark_map(config.body.network)
+    return Solver(body, cameras, config.actors, config.body, meaning, dict(shapes or {}), config.body.solve_device)
