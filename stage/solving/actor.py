@@ -73,6 +73,7 @@ class ActorTrack:
         self._motion: Motion | None = None
         self._shown: Pose | None = None
         self._state = "absent"
+        self._expected: tuple[int, Pose] | None = None
         self._time_ns = 0
         self._unseen_s = 0.0
         self._gliding_s = 0.0
@@ -106,7 +107,8 @@ class ActorTrack:
         """(33, 3) where the landmarks are expected at a time, world, metres."""
         assert self._motion is not None
         dt = max(0.0, (capture_ns - self._time_ns) * 1e-9)
-        return self._points(self._motions.predict_pose(self._motion, dt))[:LANDMARK_COUNT]
+        self._expected = (capture_ns, self._motions.predict_pose(self._motion, dt))
+        return self._points(self._expected[1])[:LANDMARK_COUNT]
 
     def begin(self, people: Sequence[Person], found: Triangulated | None, capture_ns: int) -> None:
         """Start to follow: several views that were triangulated, or one with the network's own 3D."""
@@ -117,7 +119,7 @@ class ActorTrack:
         prior = Prior(pose, self._start_information()[None])
         fitter = PoseFitter(self._body, self._model.anatomy)
         fit = fitter.fit(pose, prior, evidence, iterations=FIRST_ITERATIONS, anatomy_weight=FIRST_ANATOMY_WEIGHT)
-        self._motion = self._motions.start(fit)
+        self._motion, self._expected = self._motions.start(fit), None
         self.cameras = tuple(person.camera for person in people)
         self._estimate.add(evidence, fit.pose, capture_ns)
         self._follow_on(capture_ns, glide=self._shown is not None)
@@ -127,10 +129,17 @@ class ActorTrack:
         assert self._motion is not None
         dt = (capture_ns - self._time_ns) * 1e-9
         predicted = self._motions.predict(self._motion, dt)
+        if self._expected is not None and self._expected[0] == capture_ns:
+            predicted = predicted._replace(pose=self._expected[1])  # the same, and placed already
         prior = self._motions.prior(predicted)
         evidence = self._evidence(people, predicted.pose)
         fit = PoseFitter(self._body, self._model.anatomy).fit(
-            predicted.pose, prior, evidence, iterations=ITERATIONS, anatomy_weight=ANATOMY_WEIGHT_PER_S * dt
+            predicted.pose,
+            prior,
+            evidence,
+            iterations=ITERATIONS,
+            anatomy_weight=ANATOMY_WEIGHT_PER_S * dt,
+            placed=self._place(predicted.pose),
         )
         self._steps += 1
         if self._steps % _LAG_EVERY == 0:
@@ -147,7 +156,7 @@ class ActorTrack:
         fitter = PoseFitter(self._body, self._model.anatomy)
         prior = Prior(pose, self._start_information()[None])
         fit = fitter.fit(pose, prior, self._evidence([], pose), iterations=2, anatomy_weight=1.0)
-        self._motion = self._motions.start(fit)
+        self._motion, self._expected = self._motions.start(fit), None
         for step in (1, 2, 3):
             self.follow([], step * 33_000_000)
         self._estimate.rehearse(self._evidence([], pose), pose)

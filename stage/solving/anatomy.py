@@ -80,6 +80,7 @@ class Anatomy:
         self.frames = tensor(np.stack(frames))
         """(K-1, 3, 3): rows are the axes in the rest frame."""
         self.low, self.high, self.usual = (torch.deg2rad(tensor(v)) for v in (low, high, usual))
+        self._usual_information = 1.0 / (self.usual * self.usual)
 
     def terms(self, D: torch.Tensor, weight: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Priors of rotations D (B, K, 3, 3) as blocks: H (B, K-1, 3, 3), g (B, K-1, 3), cost (B,).
@@ -89,9 +90,9 @@ class Anatomy:
         turns = log(D[:, 1:])
         a = (self.frames @ turns[..., None])[..., 0]
         J = self.frames @ inverse_left_jacobian(turns)
-        limit = 1.0 / np.deg2rad(LIMIT_SIGMA_DEG) ** 2
+        limit = _LIMIT_INFORMATION
         beyond = (a - self.high).clamp_min(0.0) + (a - self.low).clamp_max(0.0)
-        usual = weight / (self.usual * self.usual)
+        usual = weight * self._usual_information
         information = usual + limit * (beyond != 0.0)
         gradient = usual * a + limit * beyond
         H = J.transpose(-1, -2) @ (information[..., None] * J)
@@ -100,6 +101,7 @@ class Anatomy:
         return H, g, cost
 
 
+_LIMIT_INFORMATION = float(1.0 / np.deg2rad(LIMIT_SIGMA_DEG) ** 2)
 _BODY_FRAME = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
 
 

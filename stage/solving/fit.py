@@ -14,7 +14,7 @@ import torch
 
 from stage.solving.anatomy import Anatomy
 from stage.solving.evidence import Evidence
-from stage.solving.linearise import Body, Normal, normal_equations, place, point_information, point_jacobian
+from stage.solving.linearise import Body, Normal, Placed, normal_equations, place, point_information, point_jacobian
 from stage.solving.pose import Pose
 
 _CONVERGED = 1e-4
@@ -48,13 +48,22 @@ class PoseFitter:
         self.body = body
         self._anatomy = anatomy
 
-    def fit(self, start: Pose, prior: Prior, evidence: Evidence, *, iterations: int, anatomy_weight: float) -> Fit:
+    def fit(
+        self,
+        start: Pose,
+        prior: Prior,
+        evidence: Evidence,
+        *,
+        iterations: int,
+        anatomy_weight: float,
+        placed: Placed | None = None,
+    ) -> Fit:
         """Minimise from `start` with at most `iterations` linearisations.
 
         The step from the last linearisation is taken on trust where the one before was short: the prediction of a
-        moving body is near enough that another look would only cost time.
+        moving body is near enough that another look would only cost time. `placed` is the body at `start`, if known.
         """
-        pose, normal = start, self.normal(start, prior, evidence, anatomy_weight)
+        pose, normal = start, self.normal(start, prior, evidence, anatomy_weight, placed)
         damping = torch.full_like(normal.cost, _FIRST_DAMPING)
         trusted = torch.zeros_like(normal.cost, dtype=torch.bool)
         step = self._step(normal, damping)
@@ -74,9 +83,11 @@ class PoseFitter:
             trusted = better & (length < _SHORT) & (step.abs().amax(1) < length)
         return Fit(pose.moved(step * trusted[:, None]), normal.H, normal.cost)
 
-    def normal(self, pose: Pose, prior: Prior, evidence: Evidence, anatomy_weight: float) -> Normal:
-        """Normal equations of all terms at a pose."""
-        placed = place(self.body, pose)
+    def normal(
+        self, pose: Pose, prior: Prior, evidence: Evidence, anatomy_weight: float, placed: Placed | None = None
+    ) -> Normal:
+        """Normal equations of all terms at a pose; `placed` is the body in it, if known."""
+        placed = place(self.body, pose) if placed is None else placed
         J = point_jacobian(self.body, placed)
         normal = normal_equations(point_information(evidence, placed), J)
         H, g, cost = normal
