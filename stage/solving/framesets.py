@@ -14,6 +14,9 @@ from typing import NamedTuple
 from protocols.messages import CameraLandmarks
 
 _MOST_OPEN = 8
+_SILENT_NS = 500_000_000
+"""A camera that has not delivered for this long is not waited for."""
+_BEGINNING_NS = 2_000_000_000
 _ENDED_RUN_NS = 1_000_000_000
 
 
@@ -45,6 +48,8 @@ class FramesetAssembler:
         self._left_out: frozenset[str] = frozenset()
         self._last_ns: dict[str, int] = {}
         self._interval_ns = 0
+        self._heard_ns: dict[str, int] = {}
+        self._first_ns = -1
         self.counters = {"late": 0, "incomplete": 0, "strangers": 0, "overflow": 0}
 
     def add(self, landmarks: CameraLandmarks, now_ns: int) -> None:
@@ -54,6 +59,8 @@ class FramesetAssembler:
             return
         if self._given_ns - landmarks.capture_ns > _ENDED_RUN_NS:
             self._start_over()  # time has been set back: a new run
+        self._heard_ns[landmarks.camera] = now_ns
+        self._first_ns = now_ns if self._first_ns < 0 else self._first_ns
         self._note_interval(landmarks)
         if self._is_late(landmarks):
             self.counters["late"] += 1
@@ -65,13 +72,14 @@ class FramesetAssembler:
         if len(self._open) == 0:
             return None
         oldest = self._open[0]
-        complete = len(oldest.views) == len(self._cameras)
+        awaited = self._awaited(now_ns)
+        complete = awaited <= oldest.views.keys()
         # A complete later frameset shows that the cameras missing here have gone on.
-        overtaken = any(len(later.views) == len(self._cameras) for later in self._open[1:])
+        overtaken = any(awaited <= later.views.keys() for later in self._open[1:])
         if not (complete or overtaken or now_ns - oldest.first_arrival_ns >= self._deadline_ns):
             return None
         self._open.pop(0)
-        if not complete:
+        if len(oldest.views) < len(self._cameras):
             self.counters["incomplete"] += 1
         self._given_ns = oldest.capture_ns
         self._left_out = self._cameras - oldest.views.keys()
@@ -88,6 +96,15 @@ class FramesetAssembler:
         rest = [Frameset(o.capture_ns, o.views) for o in self._open]
         self._open.clear()
         return rest
+
+    def _awaited(self, now_ns: int) -> set[str]:
+        """Cameras worth waiting for: those that still deliver, and in the beginning those that may yet begin."""
+        beginning = now_ns - self._first_ns < _BEGINNING_NS
+        return {
+            camera
+            for camera in self._cameras
+            if (beginning if camera not in self._heard_ns else now_ns - self._heard_ns[camera] < _SILENT_NS)
+        }
 
     def _start_over(self) -> None:
         self.counters["overflow"] += sum(len(o.views) for o in self._open)

@@ -133,6 +133,7 @@ def test_a_killed_worker_is_back_at_once_and_the_others_do_not_notice() -> None:
         assert victim is not None
         os.kill(victim.pid, signal.SIGKILL)
         await until(lambda: ear.heard("broadcast", "back after"))
+        await until(lambda: supervisor.board.report().workers["broadcast"].restarts == 1)
 
     _, supervisor, ear = run_stage([worker("solve"), worker("broadcast")], script)
     assert ear.heard("broadcast", "killed by SIGKILL")

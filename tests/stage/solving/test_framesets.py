@@ -78,6 +78,20 @@ def test_cameras_faster_than_the_stage_are_not_paired_across_frames():
     assert assembling.counters["late"] == 0
 
 
+def test_a_camera_that_has_died_is_not_waited_for_and_one_that_comes_back_is():
+    assembling, waited = assembler(), []
+    for tick in range(120):
+        now = 1000 + 33 * tick
+        alive = CAMERAS if not 30 <= tick < 90 else ("a", "b")
+        for camera in alive:
+            assembling.add(landmarks(camera, now), now * MS)
+        framesets = all_ready(assembling, now)
+        waited.append(len(framesets) == 0 or len(framesets[-1].views) < len(alive))
+    assert sum(waited[:30]) == 0
+    assert sum(waited[30:48]) > 0
+    assert sum(waited[48:]) == 0
+
+
 def test_a_stranger_is_counted():
     assembling = assembler()
     assembling.add(landmarks("z", 100), 100 * MS)
