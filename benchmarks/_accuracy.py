@@ -14,8 +14,8 @@ from stage.config import Config
 from stage.networks.load import load_tracker
 from stage.offline import Result, load_result, solve
 from stage.offline._pictures import Recordings
+from stage.offline._solve import solved_framesets
 from stage.solving.assembly import make_solver
-from stage.solving.framesets import Frameset
 from stage.solving.people import Person
 
 COCO_OF_NETWORK = np.array([0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28])
@@ -35,21 +35,10 @@ def raw_network_points(config: Config) -> np.ndarray:
     found: list[np.ndarray] = []
     with Recordings(config) as recordings:
         solver = make_solver(config, body, recordings.sizes)
-        from stage.offline._solve import solved_framesets
-
-        kept: list[Frameset] = []
-        step = solver.step
-
-        def remember(frameset: Frameset):
-            kept.append(frameset)
-            return step(frameset)
-
-        solver.step = remember  # type: ignore[method-assign]
-        for _ in solved_framesets(recordings.pictures(), tracker, solver):
+        for solved_one in solved_framesets(recordings.pictures(), tracker, solver):
             best: dict[int, Person] = {}
-            for person in solver.rig.people(kept[-1].views):
+            for person in solver.rig.people(solved_one.frameset.views):
                 best.setdefault(person.camera, person)
-            kept.clear()
             found.append(_linear(list(best.values()), solver.rig.R, solver.rig.t))
     return np.stack(found)[:, COCO_OF_NETWORK]
 

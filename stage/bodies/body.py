@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from stage.bodies.cache import cache_dir
+from stage.cache import cache_dir
 from stage.errors import BodyModelError
 
 CACHE_VERSION = 1
@@ -72,14 +72,6 @@ class BodyModel:
             vertices=self.mean_vertices + np.tensordot(shape, self.vertex_basis, 1),
             joints=self.mean_joints + np.tensordot(shape, self.joint_basis, 1),
         )
-
-    def descendants(self) -> np.ndarray:
-        """(J, J) bool: [i, j] is true where bone j moves when bone i turns (j below i, or i itself)."""
-        below = np.eye(len(self.parents), dtype=bool)
-        for bone, parent in enumerate(self.parents):
-            if parent >= 0:
-                below[:, bone] |= below[:, parent]
-        return below
 
 
 def body_cache_path() -> Path:

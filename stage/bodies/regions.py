@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from stage.bodies.cache import cache_dir
+from stage.cache import cache_dir
 from stage.errors import BodyModelError
 
 CACHE_VERSION = 1

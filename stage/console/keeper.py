@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stage.bodies.topology import mesh_faces
+from stage.bodies.body import mesh_faces
 from stage.config import Config
 from stage.console.cameras import calibrated_cameras
 from stage.console.page import ConsolePage

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from stage.cache import cache_dir
 from stage.errors import NetworkError
 
 WHEEL = "mediapipe==0.10.21"
@@ -57,8 +58,7 @@ NETWORK_FILES = {
 
 def networks_folder() -> Path:
     """The cache of network files: `$STAGE_CACHE/networks`, else `~/.cache/stage/networks`."""
-    root = os.environ.get("STAGE_CACHE", "")
-    return (Path(root) if root != "" else Path.home() / ".cache" / "stage") / "networks"
+    return cache_dir() / "networks"
 
 
 def path_of(name: str) -> Path:

@@ -37,6 +37,7 @@ _SHAPE_PASS_FACTOR = 1.5
 class SolvedFrameset(NamedTuple):
     """One frameset, solved."""
 
+    frameset: Frameset
     performances: list[Performance]
     coco: list[np.ndarray]
     """(17, 3) per performance."""
@@ -111,12 +112,13 @@ def solved_framesets(pictures: Iterator[Pictures], tracker: PeopleTracker, solve
             )
             for camera, frame in tick.frames.items()
         }
-        performances = solver.step(Frameset(tick.time_ns, views))
+        frameset = Frameset(tick.time_ns, views)
+        performances = solver.step(frameset)
         interval_ns = tick.time_ns - last_ns if last_ns >= 0 else interval_ns
         last_ns = tick.time_ns
         predictions = solver.predictions(tick.time_ns + interval_ns)
         coco = [(regressor @ solver.vertices(p.actor).cpu()).numpy() for p in performances]
-        yield SolvedFrameset(performances, coco)
+        yield SolvedFrameset(frameset, performances, coco)
 
 
 def _estimate_shapes(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from stage.bodies.cache import cache_dir
+from stage.cache import cache_dir
 from stage.errors import SourceError
 from stage.synthetic.appearance import HAIRS, SKINS, Appearance
 from stage.synthetic.bvh import load_bvh

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from stage.bodies.body import RestBody, load_body
-from stage.bodies.cache import cache_dir
+from stage.cache import cache_dir
 from stage.synthetic.appearance import Appearance
 from stage.synthetic.garments import dress
 from stage.synthetic.kinematics import Skin

@@ -19,7 +19,7 @@ from protocols.bus import Publisher, Subscriber
 from protocols.clock import ClockFile, StageClock, write_clock
 from protocols.messages import Event, FrameNote, Heartbeat
 from protocols.ring import RingWriter, ring_name
-from stage.bodies.topology import mesh_faces
+from stage.bodies.body import mesh_faces
 from stage.cameras.calibration import save_calibration
 from stage.config import CameraSection, Config, ConsoleSection
 from stage.errors import BodyModelError
