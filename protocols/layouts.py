@@ -6,15 +6,20 @@ from collections.abc import Callable, Iterator
 
 from protocols.histogram import BUCKETS
 from protocols.messages import (
+    EYE_LANDMARK_COUNT,
+    FACE_LANDMARK_COUNT,
+    HAND_LANDMARK_COUNT,
     LANDMARK_COUNT,
     CameraLandmarks,
+    Face,
+    FacePerformance,
     Heartbeat,
     MeshNote,
     Performance,
     Prediction,
     Record,
 )
-from protocols.names import RIG_BONES
+from protocols.names import ARKIT_SHAPES, RIG_BONES
 
 Size = tuple[str, bytes, int]
 """A field, its bytes, and how many there should be."""
@@ -23,6 +28,16 @@ _FLOAT = 4
 _BONES = len(RIG_BONES)
 _POINTS_BYTES = LANDMARK_COUNT * 3 * _FLOAT
 _PIXELS_BYTES = LANDMARK_COUNT * 2 * _FLOAT
+_HAND_BYTES = {"points": HAND_LANDMARK_COUNT * 4 * _FLOAT, "world": HAND_LANDMARK_COUNT * 3 * _FLOAT}
+_HAND_PIXELS_BYTES = 2 * HAND_LANDMARK_COUNT * 2 * _FLOAT
+_FACE_POINTS_BYTES = FACE_LANDMARK_COUNT * 3 * _FLOAT
+_EYES_BYTES = 2 * EYE_LANDMARK_COUNT * 2 * _FLOAT
+_FACE_BYTES = {
+    "shapes": len(ARKIT_SHAPES) * _FLOAT,
+    "confidence": len(ARKIT_SHAPES) * _FLOAT,
+    "head": 4 * _FLOAT,
+    "gaze": 2 * 2 * _FLOAT,
+}
 _VERTEX_BYTES = 3 * _FLOAT
 _PERFORMANCE_BYTES = {
     "root": 7 * _FLOAT,
@@ -48,11 +63,28 @@ def _of_landmarks(record: CameraLandmarks) -> Iterator[Size]:
     for person in record.persons:
         yield "persons.points", person.points, _POINTS_BYTES
         yield "persons.world", person.world, _POINTS_BYTES if person.world else 0
+    for hand in record.hands:
+        yield "hands.points", hand.points, _HAND_BYTES["points"]
+        yield "hands.world", hand.world, _HAND_BYTES["world"] if hand.world else 0
+    for face in record.faces:
+        yield "faces.points", face.points, _FACE_POINTS_BYTES
+        yield "faces.eyes", face.eyes, _EYES_BYTES if face.eyes else 0
 
 
 def _of_performance(record: Performance) -> Iterator[Size]:
     for field, expected in _PERFORMANCE_BYTES.items():
         yield field, getattr(record, field), expected
+    if record.face is not None:
+        yield from _of_face(record.face)
+
+
+def _of_face_performance(record: FacePerformance) -> Iterator[Size]:
+    yield from _of_face(record.face)
+
+
+def _of_face(face: Face) -> Iterator[Size]:
+    for field, expected in _FACE_BYTES.items():
+        yield f"face.{field}", getattr(face, field), expected
 
 
 def _of_mesh(record: MeshNote) -> Iterator[Size]:
@@ -63,6 +95,8 @@ def _of_mesh(record: MeshNote) -> Iterator[Size]:
 def _of_prediction(record: Prediction) -> Iterator[Size]:
     for pixels in record.cameras.values():
         yield "cameras", pixels, _PIXELS_BYTES
+    for pixels in record.hands.values():
+        yield "hands", pixels, _HAND_PIXELS_BYTES
 
 
 def _of_heartbeat(record: Heartbeat) -> Iterator[Size]:
@@ -73,6 +107,7 @@ def _of_heartbeat(record: Heartbeat) -> Iterator[Size]:
 _SIZES: dict[type[Record], Callable[..., Iterator[Size]]] = {
     CameraLandmarks: _of_landmarks,
     Performance: _of_performance,
+    FacePerformance: _of_face_performance,
     MeshNote: _of_mesh,
     Prediction: _of_prediction,
     Heartbeat: _of_heartbeat,

@@ -1,6 +1,6 @@
 """The records that cross a process boundary, in the order in which a performance comes to be.
 
-    capture --FrameNote--> landmarks --CameraLandmarks--> solve --Performance, MeshNote, Prediction--> ...
+    capture --FrameNote--> landmarks --CameraLandmarks--> solve --Performance, FacePerformance, MeshNote, Prediction--> ...
     every worker --Heartbeat--> supervisor
 
 Arrays travel as raw little-endian bytes; the docstring under each field gives dtype and shape.
@@ -12,11 +12,20 @@ from __future__ import annotations
 
 import msgspec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a record changes its meaning; a decoder refuses other versions."""
 
 LANDMARK_COUNT = 33
 """Body landmarks per person, in the order of `protocols.names.BODY_LANDMARKS`."""
+
+HAND_LANDMARK_COUNT = 21
+"""Landmarks per hand, in the order of `protocols.names.HAND_LANDMARKS`."""
+
+FACE_LANDMARK_COUNT = 468
+"""Landmarks per face, in MediaPipe's order."""
+
+EYE_LANDMARK_COUNT = 76
+"""Landmarks per eye: 71 of lids and brow, then 5 of the iris, its centre first."""
 
 
 class Record(msgspec.Struct, frozen=True, tag=True):
@@ -56,6 +65,39 @@ class PersonLandmarks(msgspec.Struct, frozen=True):
     """The actor whose prediction guided this track, "" for a person found by the detector."""
 
 
+class HandLandmarks(msgspec.Struct, frozen=True):
+    """One hand in one frame."""
+
+    track: int
+    """The person's `PersonLandmarks.track` in this frame."""
+    actor: str
+    """As of the person; "" for somebody who is no actor yet."""
+    side: str
+    """"left" or "right", the performer's own."""
+    points: bytes
+    """float32 (21, 4): x_px, y_px in the frame, z_px (the network's depth relative to the wrist, in pixels, larger is
+    farther), confidence in [0, 1]."""
+    world: bytes
+    """float32 (21, 3): the network's own 3D guess, metres, centred on the hand, camera axes; b"" when it has none."""
+    score: float
+    """Presence of a hand, in [0, 1]."""
+
+
+class FaceLandmarks(msgspec.Struct, frozen=True):
+    """One face in one frame."""
+
+    track: int
+    """The person's `PersonLandmarks.track` in this frame; -1 in a camera bound to an actor's face."""
+    actor: str
+    """As of the person, or the actor the camera is bound to; "" for somebody who is no actor yet."""
+    points: bytes
+    """float32 (468, 3): x_px, y_px in the frame, z_px (the network's relative depth, in pixels, larger is farther)."""
+    eyes: bytes
+    """float32 (2, 76, 2): x_px, y_px; the performer's left eye, then the right one; b"" when they were not read."""
+    score: float
+    """Presence of a face, in [0, 1]."""
+
+
 class CameraLandmarks(Record, frozen=True):
     """Everybody seen in one frame of one camera."""
 
@@ -69,6 +111,9 @@ class CameraLandmarks(Record, frozen=True):
     width: int
     height: int
     persons: tuple[PersonLandmarks, ...]
+    hands: tuple[HandLandmarks, ...] = ()
+    """Of some persons; not every hand is read in every frame."""
+    faces: tuple[FaceLandmarks, ...] = ()
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -86,8 +131,28 @@ class Trace(msgspec.Struct, frozen=True):
     sent_ns: int = 0
 
 
+class Face(msgspec.Struct, frozen=True):
+    """The face of one actor at one instant."""
+
+    state: str
+    """"tracking", "holding" (lost, last face kept), "fading" (on the way to rest) or "absent"."""
+    shapes: bytes
+    """float32 (52,): ARKit coefficients in [0, 1], order of `protocols.names.ARKIT_SHAPES`."""
+    confidence: bytes
+    """float32 (52,): in [0, 1], how far each coefficient can be trusted."""
+    head: bytes
+    """float32 (4,) xyzw: how the head is turned from looking straight ahead, in the axes of the rest pose. With a body,
+    against its uppermost spine bone; without, against the actor's neutral in the camera; identity from a head-mounted
+    camera, whose own movement on the head (slip) is removed."""
+    gaze: bytes
+    """float32 (2, 2) radians: left eye, right eye; yaw (positive to the performer's left) and pitch (positive up),
+    relative to the head."""
+    cameras: tuple[str, ...]
+    """The cameras it was read in."""
+
+
 class Performance(Record, frozen=True):
-    """Pose of one actor at one instant."""
+    """Pose of one actor at one instant, with the face of the same instant."""
 
     actor: str
     number: int
@@ -109,6 +174,22 @@ class Performance(Record, frozen=True):
     cameras: tuple[str, ...]
     """The cameras that contributed."""
     trace: Trace
+    face: Face | None = None
+    """None while no face is solved for this actor."""
+
+
+class FacePerformance(Record, frozen=True):
+    """The face of one actor, at the rate of the camera that is bound to it.
+
+    Only such cameras make this stream; a face read in the body's own views comes with `Performance` alone.
+    """
+
+    actor: str
+    number: int
+    """Counts the frames solved for this face, from 0."""
+    capture_ns: int
+    face: Face
+    trace: Trace
 
 
 class MeshNote(Record, frozen=True):
@@ -128,6 +209,8 @@ class Prediction(Record, frozen=True):
     capture_ns: int
     cameras: dict[str, bytes]
     """Per camera, float32 (33, 2): x_px, y_px. A camera that does not see the actor is absent."""
+    hands: dict[str, bytes] = {}
+    """Per camera, float32 (2, 21, 2): x_px, y_px of the left and the right hand's landmarks."""
 
 
 class Solved(Record, frozen=True):

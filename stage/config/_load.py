@@ -59,6 +59,13 @@ def _resolve(config: Config, folder: Path) -> Config:
     cameras = tuple(
         _camera(camera, stage.calibration, folder, f"cameras[{number}]") for number, camera in enumerate(config.cameras)
     )
+    known = [actor.id for actor in actors]
+    for number, camera in enumerate(cameras):
+        if camera.face_of and camera.face_of not in known:
+            raise _Refused(
+                f'cameras[{number}].face_of: no actor "{camera.face_of}"; {nearest(camera.face_of, known)}, '
+                f'or add [[actors]] with id = "{camera.face_of}"'
+            )
     actors = tuple(_actor(actor, folder, f"actors[{number}]") for number, actor in enumerate(actors))
     outputs = tuple(
         _output(output, number, stage.name, actors, f"outputs[{number}]")
@@ -95,7 +102,7 @@ def _camera(camera: CameraSection, calibration: str, folder: Path, place: str) -
     if kind == "device" and not rest.isdigit():
         raise _Refused(f'{place}.source: "{rest}" is not the index of a device; "device:0" is /dev/video0')
     own = _existing(camera.calibration, folder, f"{place}.calibration") or calibration
-    if not own and kind != "synthetic":
+    if not own and kind != "synthetic" and not camera.face_of:
         raise _Refused(f"{place}: camera {camera.id} has no calibration; set calibration here or in [stage]")
     return replace(camera, source=source, calibration=own, calibration_id=camera.calibration_id or camera.id)
 

@@ -55,6 +55,10 @@ class CameraSection(Section, frozen=True):
     """Play a file again when it ends."""
     offset_ms: float = 0.0
     """Added to the time stamps, for a camera that runs early or late."""
+    face_of: str = ""
+    """The actor whose face alone this camera films; it needs no calibration and takes no part in the body solve."""
+    mount: Literal["head", "stand"] = "head"
+    """How a face camera is held: "head" rides on the performer's head, "stand" stands before the face."""
 
 
 class ActorSection(Section, frozen=True):
@@ -89,6 +93,35 @@ class BodySection(Section, frozen=True):
     mesh: bool = True
     floor: bool = True
     """The floor is at z = 0 and feet do not sink into it."""
+
+
+class HandsSection(Section, frozen=True):
+    """[hands]: fingers."""
+
+    enabled: bool = True
+    network: str = "mediapipe-hand"
+    views: Count = 2
+    """In how many of its best views a hand is read."""
+    alternate: bool = True
+    """Read the left and the right hand in turn, frame by frame; False reads both in every frame."""
+    smoothing: NotNegative = 1.0
+
+
+class FaceSection(Section, frozen=True):
+    """[face]: face, eyes and head."""
+
+    enabled: bool = True
+    network: str = "mediapipe-face"
+    views: Count = 2
+    """In how many of its best body views a face is read, where no camera is bound to it."""
+    eyes: bool = True
+    """Read lids and irises by their own network."""
+    threads: Count = 1
+    """Threads of the landmarks worker of the face cameras."""
+    smoothing: NotNegative = 1.0
+    """1 is tuned for people, 0 is off; blinks are never smoothed."""
+    neutral_seconds: NotNegative = 2.0
+    """How long the face at rest is averaged where the actor's profile has none."""
 
 
 class OutputSection(Section, frozen=True):
@@ -163,8 +196,20 @@ class Config(Section, frozen=True):
     actors: tuple[ActorSection, ...] = ()
     """Empty: one actor named "actor"."""
     body: BodySection = BodySection()
+    hands: HandsSection = HandsSection()
+    face: FaceSection = FaceSection()
     outputs: tuple[OutputSection, ...] = ()
     latency: LatencySection = LatencySection()
     console: ConsoleSection = ConsoleSection()
     metrics: MetricsSection = MetricsSection()
     bus: BusSection = BusSection()
+
+    @property
+    def body_cameras(self) -> tuple[CameraSection, ...]:
+        """The cameras that film the volume."""
+        return tuple(camera for camera in self.cameras if not camera.face_of)
+
+    @property
+    def face_cameras(self) -> tuple[CameraSection, ...]:
+        """The cameras that film one actor's face."""
+        return tuple(camera for camera in self.cameras if camera.face_of)
