@@ -1,6 +1,6 @@
 """The records that cross a process boundary, in the order in which a performance comes to be.
 
-    capture --FrameNote--> landmarks --CameraLandmarks--> solve --Performance, FacePerformance, MeshNote, Prediction--> ...
+    capture --FrameNote--> landmarks --CameraLandmarks--> solve --Performance, FacePerformance, ...--> broadcast
     every worker --Heartbeat--> supervisor
 
 Arrays travel as raw little-endian bytes; the docstring under each field gives dtype and shape.
