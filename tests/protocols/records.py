@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -12,18 +13,27 @@ from protocols.messages import Record
 
 FLOAT32 = 4
 ARRAY_BYTES: dict[str, tuple[int, ...]] = {
-    "points": (33 * 3 * FLOAT32,),
-    "world": (0, 33 * 3 * FLOAT32),
-    "root": (7 * FLOAT32,),
-    "rotations": (53 * 4 * FLOAT32,),
-    "joints": (53 * 3 * FLOAT32,),
-    "rest_joints": (53 * 3 * FLOAT32,),
-    "confidence": (53 * FLOAT32,),
-    "vertices": (3 * FLOAT32, 30 * FLOAT32),
-    "cameras": (33 * 2 * FLOAT32,),
-    "legs": (256 * 8,),
+    "PersonLandmarks.points": (33 * 3 * FLOAT32,),
+    "PersonLandmarks.world": (0, 33 * 3 * FLOAT32),
+    "HandLandmarks.points": (21 * 4 * FLOAT32,),
+    "HandLandmarks.world": (0, 21 * 3 * FLOAT32),
+    "FaceLandmarks.points": (468 * 3 * FLOAT32,),
+    "FaceLandmarks.eyes": (0, 2 * 76 * 2 * FLOAT32),
+    "Face.shapes": (52 * FLOAT32,),
+    "Face.confidence": (52 * FLOAT32,),
+    "Face.head": (4 * FLOAT32,),
+    "Face.gaze": (2 * 2 * FLOAT32,),
+    "Performance.root": (7 * FLOAT32,),
+    "Performance.rotations": (53 * 4 * FLOAT32,),
+    "Performance.joints": (53 * 3 * FLOAT32,),
+    "Performance.rest_joints": (53 * 3 * FLOAT32,),
+    "Performance.confidence": (53 * FLOAT32,),
+    "MeshNote.vertices": (3 * FLOAT32, 30 * FLOAT32),
+    "Prediction.cameras": (33 * 2 * FLOAT32,),
+    "Prediction.hands": (2 * 21 * 2 * FLOAT32,),
+    "Heartbeat.legs": (256 * 8,),
 }
-"""Permitted sizes of the arrays, by field, as the docstrings of `protocols.messages` state them."""
+"""Permitted sizes of the arrays, as the docstrings of `protocols.messages` state them."""
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
@@ -37,10 +47,14 @@ def structs(struct: type[Any]) -> st.SearchStrategy[Any]:
     """A struct of one class, every field by its type."""
     hints = get_type_hints(struct)
     names = [field.name for field in msgspec.structs.fields(struct)]
-    return st.builds(struct, **{name: _values(hints[name], name) for name in names})
+    return st.builds(struct, **{name: _values(hints[name], f"{struct.__name__}.{name}") for name in names})
 
 
 def _values(kind: Any, field: str) -> st.SearchStrategy[Any]:
+    if get_origin(kind) is UnionType:
+        return st.one_of([_values(choice, field) for choice in get_args(kind)])
+    if kind is type(None):
+        return st.none()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return structs(kind)
     if get_origin(kind) is tuple:

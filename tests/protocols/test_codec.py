@@ -32,7 +32,7 @@ def test_round_trip(record_type: type[Record], data: st.DataObject, sequence: in
 
 
 def test_golden_bytes() -> None:
-    expected = bytes.fromhex("95 01 03 01 02 83 a4") + b"type" + b"\xa6Solved"
+    expected = bytes.fromhex("95 02 03 01 02 83 a4") + b"type" + b"\xa6Solved"
     expected += b"\xaacapture_ns\x05" + b"\xa6number\x06"
     assert encode(Solved(capture_ns=5, number=6), sequence=1, sent_ns=2, start=3) == expected
 
@@ -71,10 +71,10 @@ def test_damaged_messages_raise_nothing_but_decode_errors(record: Record, data: 
     [
         pytest.param(b"\xdd\xff\xff\xff\xff", id="an array of four billion"),
         pytest.param(b"\x91" * 100_000, id="a hundred thousand nested arrays"),
-        pytest.param(b"\x95\x01\x00\x00\x00" + b"\x91" * 100_000, id="nested where the record is"),
-        pytest.param(b"\x95\x01\x00\x00\x00\x82\xa4type\xa6Solved\xa1x" + b"\x91" * 100_000, id="in an unknown field"),
-        pytest.param(b"\x95\x01\x00\x00\x00\x82\xa4type\xa5Event\xa6worker\xa2\xff\xfe", id="no UTF-8"),
-        pytest.param(b"\x95\x01\x00\x00\x00\x81\xa4type\xa7Unknown", id="an unknown class"),
+        pytest.param(b"\x95\x02\x00\x00\x00" + b"\x91" * 100_000, id="nested where the record is"),
+        pytest.param(b"\x95\x02\x00\x00\x00\x82\xa4type\xa6Solved\xa1x" + b"\x91" * 100_000, id="in an unknown field"),
+        pytest.param(b"\x95\x02\x00\x00\x00\x82\xa4type\xa5Event\xa6worker\xa2\xff\xfe", id="no UTF-8"),
+        pytest.param(b"\x95\x02\x00\x00\x00\x81\xa4type\xa7Unknown", id="an unknown class"),
         pytest.param(bytes(MAX_MESSAGE_BYTES + 1), id="too many bytes"),
     ],
 )
