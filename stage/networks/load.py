@@ -1,4 +1,4 @@
-"""From [body] of stage.toml to networks that run."""
+"""From [body], [hands] and [face] of stage.toml to networks that run."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from pathlib import Path
 
 from stage.config import BodySection, Config
 from stage.errors import NetworkError
-from stage.networks import pose
+from stage.networks import face, hands, pose
 from stage.networks.detector import PoseDetector
 from stage.networks.engine import Engine, Normalisation, OpenVinoEngine
+from stage.networks.face import FaceNetwork
+from stage.networks.hands import HandNetwork
 from stage.networks.landmarks import LandmarkNetwork
 from stage.networks.people import PeopleTracker
 from stage.networks.store import ensure
 
 DETECTOR = "mediapipe-pose-detector"
+FACE = "mediapipe-face"
+EYE = "mediapipe-eye"
+HAND = "mediapipe-hand"
 
 
 def load_tracker(config: Config) -> PeopleTracker:
@@ -50,6 +55,46 @@ def load_landmark_network(body: BodySection, batch: int = 1) -> LandmarkNetwork:
         engine = _engine(description.path, description.outputs, description.normalisation, body, batch)
         return OnnxNetwork(description, engine)
     return pose.PoseNetwork(_engine(ensure(body.network), pose.OUTPUTS, pose.NORMALISATION, body, batch))
+
+
+def load_face_network(precision: str = "auto", threads: int = 1, batch: int = 1, *, eyes: bool = True) -> FaceNetwork:
+    """The networks of faces and, unless told otherwise, of their eyes, on the CPU.
+
+    Args:
+        precision: "auto", "bf16" or "f32"; "auto" is f32 for the face (see `stage.networks.face`).
+        threads: Crops that run beside each other.
+        batch: Faces that are looked at in one go.
+        eyes: Whether eyes will be read.
+
+    Raises:
+        NetworkError: A network cannot be had, read or run.
+    """
+    exact = "f32" if precision == "auto" else precision
+    return FaceNetwork(
+        OpenVinoEngine(ensure(FACE), face.OUTPUTS, face.NORMALISATION, batch=batch, threads=threads, precision=exact),
+        OpenVinoEngine(
+            ensure(EYE), face.OUTPUTS, face.NORMALISATION, batch=2 * batch, threads=threads, precision=precision
+        )
+        if eyes
+        else None,
+    )
+
+
+def load_hand_network(precision: str = "auto", threads: int = 1, batch: int = 1) -> HandNetwork:
+    """The network of hands, on the CPU.
+
+    Args:
+        precision: "auto", "bf16" or "f32".
+        threads: Crops that run beside each other.
+        batch: Hands that are looked at in one go.
+
+    Raises:
+        NetworkError: The network cannot be had, read or run.
+    """
+    engine = OpenVinoEngine(
+        ensure(HAND), hands.OUTPUTS, hands.NORMALISATION, batch=batch, threads=threads, precision=precision
+    )
+    return HandNetwork(engine)
 
 
 def _engine(

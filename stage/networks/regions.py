@@ -55,7 +55,7 @@ class Region(NamedTuple):
     """Centre, image pixels."""
     y: float
     width: float
-    """Side lengths, pixels."""
+    """Side lengths, pixels; a negative width shows the region mirrored."""
     height: float
     angle: float
     """Radians by which the region is turned clockwise on the screen."""
@@ -78,12 +78,16 @@ class Region(NamedTuple):
         A = self.image_from_unit()
         return (points_image - A[:, 2]) @ np.linalg.inv(A[:, :2]).T
 
+    def mirrored(self) -> Region:
+        """The same place, shown mirrored: left and right of the crop exchanged."""
+        return self._replace(width=-self.width)
+
     def is_usable(self, image: ImageArray) -> bool:
         """Whether there is something to look at: finite, of sane size, and touching the image."""
         if not all(map(math.isfinite, self)):
             return False
         height, width = image.shape[:2]
-        small, large = min(self.width, self.height), max(self.width, self.height)
+        small, large = min(abs(self.width), self.height), max(abs(self.width), self.height)
         reach = 0.5 * large
         return (
             small >= SMALLEST_PX
