@@ -7,7 +7,9 @@ estimated by least squares together with pose. It is built once, here:
 1. sample many adults from Anny's phenotypes and take the principal components of their rest bodies,
    scaled to unit standard deviation: what adults look like;
 2. append Anny's own measures of limb proportions (upper leg, neck, hip width ...), scaled so that one
-   unit is a usual deviation: what one person's skeleton adds to that.
+   unit is a usual deviation: what one person's skeleton adds to that;
+3. beside them, a face identity: what heads and faces have of their own beyond the body's shape (see
+   `stage.bodies.people`), zero below the neck.
 
 This is the only module that imports `anny`, and only when the file is built or when a synthetic
 performer asks for an exact phenotype; a running stage reads the file (see `stage.bodies.body`).
@@ -15,8 +17,6 @@ performer asks for an exact phenotype; a running stage reads the file (see `stag
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,11 +26,9 @@ import numpy as np
 
 from protocols.names import ARKIT_SHAPES, RIG_BONES
 from stage.bodies.body import CACHE_VERSION, COMPONENT_COUNT, RestBody, body_cache_path
+from stage.bodies.people import ADULT_AGE_RANGE, FACE_COUNT, PHENOTYPES, Head, face_directions, load_anny
+from stage.bodies.people import random_person as random_person  # noqa: PLC0414 - its public place
 from stage.errors import BodyModelError
-
-PHENOTYPES = ("gender", "age", "muscle", "weight", "height", "proportions")
-ADULT_AGE_RANGE = (0.5, 1.0)
-"""Anny's age parameter: 1/3 is a child, 2/3 a young adult, 1 an old one."""
 
 PROPORTIONS: Mapping[str, float] = {
     "measure-upperleg-height": 0.25,
@@ -76,27 +74,9 @@ def rest_body_of_phenotype(
     unknown = set(phenotype) - set(PHENOTYPES)
     if unknown:
         raise BodyModelError(f"unknown phenotype {sorted(unknown)}; known: {', '.join(PHENOTYPES)}")
-    model = _load_anny(local_changes="none")
+    model = load_anny()
     output = model(phenotype_kwargs=dict(phenotype), facial_actions=dict(facial_actions or {}))
     return _rest_body(output)
-
-
-def _load_anny(local_changes: str) -> Any:
-    import warnings
-
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # warp announces that there is no GPU
-            import anny
-
-            model = anny.Anny(
-                rig="game_engine", facial_actions="all", local_changes=local_changes, skinning_method="lbs"
-            )
-    except ImportError as error:
-        raise BodyModelError(f"the body model needs the package anny: {error}; install Stage's dependencies") from error
-    if tuple(model.bone_labels) != RIG_BONES:
-        raise BodyModelError("anny's game_engine rig has other bones than expected; install the pinned version")
-    return model
 
 
 def _rest_body(output: Mapping[str, Any]) -> RestBody:
@@ -110,7 +90,7 @@ def _distill(progress: Callable[[str], None]) -> dict[str, np.ndarray]:
     import anny
     import torch
 
-    model = _load_anny(local_changes="all")
+    model = load_anny(local_changes="all")
     vertices_count = model.template_vertices.shape[0]
     progress("body model: sampling adults ...")
 
@@ -152,6 +132,13 @@ def _distill(progress: Callable[[str], None]) -> dict[str, np.ndarray]:
     facial = np.stack(
         [stacked(coefficients_of(neutral, None, {_lower_camel(name): 1.0}))[0] - plain for name in ARKIT_SHAPES]
     )[:, :vertices_count]
+    progress("body model: sampling faces ...")
+    head = _head(model)
+    joint_basis, mean_joints = basis[:, vertices_count:], mean[vertices_count:]
+    faces = np.zeros((FACE_COUNT, vertices_count, 3), np.float16)
+    faces[:, head.vertices] = face_directions(
+        head, mean_joints, joint_basis, mean[head.vertices], basis[:, head.vertices]
+    )
     regressor = anny.KeypointsRegressor.coco(model)
     return {
         "version": np.array(CACHE_VERSION),
@@ -159,15 +146,23 @@ def _distill(progress: Callable[[str], None]) -> dict[str, np.ndarray]:
         "parents": np.array(model.bone_parents, np.int64),
         "faces": model.get_triangular_faces().numpy().astype(np.int32),
         "mean_vertices": mean[:vertices_count].astype(np.float32),
-        "mean_joints": mean[vertices_count:].astype(np.float32),
+        "mean_joints": mean_joints.astype(np.float32),
         "vertex_basis": basis[:, :vertices_count].astype(np.float32),
-        "joint_basis": basis[:, vertices_count:].astype(np.float32),
+        "joint_basis": joint_basis.astype(np.float32),
+        "face_basis": faces,
         "facial_basis": facial.astype(np.float16),
         "skin_weights": model.vertex_bone_weights.numpy().astype(np.float32),
         "skin_bones": model.vertex_bone_indices.numpy().astype(np.int32),
         "coco_weights": regressor.regression_weights.numpy().astype(np.float32),
         "coco_names": np.array(regressor.labels),
     }
+
+
+def _head(model: Any) -> Head:
+    """The vertices that the head bone moves."""
+    bone = RIG_BONES.index("head")
+    share = ((model.vertex_bone_indices == bone) * model.vertex_bone_weights).sum(1).numpy()
+    return Head(np.flatnonzero(share > 0), share[share > 0])
 
 
 def _principal_components(

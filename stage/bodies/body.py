@@ -3,7 +3,8 @@
 Read from the file that `stage.bodies.anny_model` builds once; numpy only, so that any process can use it.
 
 World and rest frame: metres, Z up, feet on z = 0, the body faces -Y with its left hand at +X; the Root
-bone lies at the origin. A rest body is linear in its shape coefficients, which are standard normal over adults.
+bone lies at the origin. A rest body is linear in its shape coefficients, which are standard normal over adults,
+and in its face identity, which adds to the head what the shape does not say, standard normal too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import numpy as np
 from stage.cache import cache_dir
 from stage.errors import BodyModelError
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
+"""2: with the face identity."""
 COMPONENT_COUNT = 10
 """Principal components of adult bodies; limb proportions follow them in the shape coefficients."""
 
@@ -48,6 +50,8 @@ class BodyModel:
     """(S, V, 3) float32, metres per unit."""
     joint_basis: np.ndarray
     """(S, J, 3) float32."""
+    face_basis: np.ndarray
+    """(I, V, 3) float16, metres per unit of face identity; zero below the neck."""
     facial_basis: np.ndarray
     """(52, V, 3) float16, metres at full action, order of `protocols.names.ARKIT_SHAPES`."""
     skin_weights: np.ndarray
@@ -63,13 +67,24 @@ class BodyModel:
         """S: principal components and limb proportions."""
         return self.vertex_basis.shape[0]
 
-    def rest_body(self, shape: np.ndarray) -> RestBody:
-        """The rest body of shape coefficients (S,)."""
+    @property
+    def face_count(self) -> int:
+        """I: coefficients of a face identity."""
+        return self.face_basis.shape[0]
+
+    def rest_body(self, shape: np.ndarray, face_identity: np.ndarray | None = None) -> RestBody:
+        """The rest body of shape coefficients (S,) and, where known, a face identity (I,)."""
         shape = np.asarray(shape, np.float32)
         if shape.shape != (self.shape_count,):
             raise BodyModelError(f"a body shape has {self.shape_count} coefficients, not {shape.shape}")
+        vertices = self.mean_vertices + np.tensordot(shape, self.vertex_basis, 1)
+        if face_identity is not None:
+            face_identity = np.asarray(face_identity, np.float32)
+            if face_identity.shape != (self.face_count,):
+                raise BodyModelError(f"a face identity has {self.face_count} coefficients, not {face_identity.shape}")
+            vertices += np.tensordot(face_identity, self.face_basis, 1)
         return RestBody(
-            vertices=self.mean_vertices + np.tensordot(shape, self.vertex_basis, 1),
+            vertices=vertices,
             joints=self.mean_joints + np.tensordot(shape, self.joint_basis, 1),
         )
 

@@ -73,3 +73,46 @@ def test_a_missing_and_a_damaged_file_say_what_to_do(tmp_path, monkeypatch):
             body_module.load_body()
     finally:
         body_module.load_body.cache_clear()
+
+
+def test_a_face_identity_moves_the_head_alone_and_linearly():
+    body = body_model()
+    plain = body.rest_body(np.zeros(body.shape_count))
+    own = body.rest_body(np.zeros(body.shape_count), np.ones(body.face_count))
+    twice = body.rest_body(np.zeros(body.shape_count), np.full(body.face_count, 2.0))
+    moved = np.abs(own.vertices - plain.vertices).max(1) > 0
+    on_head = (body.skin_weights * (body.skin_bones == RIG_BONES.index("head"))).sum(1) > 0
+    assert moved.any()
+    assert not moved[~on_head].any()
+    np.testing.assert_allclose(twice.vertices - plain.vertices, 2.0 * (own.vertices - plain.vertices), atol=1e-5)
+    np.testing.assert_array_equal(own.joints, plain.joints)
+
+
+def test_a_face_identity_of_another_size_is_refused():
+    body = body_model()
+    with pytest.raises(BodyModelError, match="face identity"):
+        body.rest_body(np.zeros(body.shape_count), np.zeros(3))
+
+
+def test_the_face_space_holds_random_people_to_a_millimetre():
+    pytest.importorskip("anny")
+    from stage.bodies.anny_model import random_person
+
+    body, bone = body_model(), RIG_BONES.index("head")
+    head = np.flatnonzero((body.skin_weights * (body.skin_bones == bone)).sum(1) > 0.99)
+    basis = body.face_basis[:, head].astype(np.float64).reshape(body.face_count, -1).T
+    for seed in (1, 2, 3):
+        person = random_person(seed)
+        own = person.vertices[head] - person.joints[bone] - (body.mean_vertices[head] - body.mean_joints[bone])
+        identity, *_ = np.linalg.lstsq(basis, own.reshape(-1), rcond=None)
+        left = own - (basis @ identity).reshape(-1, 3)
+        assert np.linalg.norm(left, axis=1).mean() < 1e-3
+
+
+def test_a_random_person_is_the_same_for_the_same_seed():
+    pytest.importorskip("anny")
+    from stage.bodies.anny_model import random_person
+
+    first, again, other = random_person(4), random_person(4), random_person(5)
+    np.testing.assert_array_equal(first.vertices, again.vertices)
+    assert np.abs(first.vertices - other.vertices).max() > 0.005
