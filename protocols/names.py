@@ -128,3 +128,15 @@ ARKIT_SHAPES = (
     "CheekSquintRight", "NoseSneerLeft", "NoseSneerRight", "TongueOut",
 )  # fmt: skip
 """The 52 face shapes of ARKit in Unreal's order, which is the order on the wire of Live Link Face."""
+
+VRM0_PRESETS = (
+    "Neutral", "A", "I", "U", "E", "O", "Blink", "Blink_L", "Blink_R", "Joy", "Angry", "Sorrow", "Fun", "Surprised",
+    "LookUp", "LookDown", "LookLeft", "LookRight",
+)  # fmt: skip
+"""Expressions of VRM 0 avatars; Surprised is no preset of VRM 0, but a clip that many avatars have by this name."""
+
+VRM1_PRESETS = (
+    "neutral", "aa", "ih", "ou", "ee", "oh", "blink", "blinkLeft", "blinkRight", "happy", "angry", "sad", "relaxed",
+    "surprised", "lookUp", "lookDown", "lookLeft", "lookRight",
+)  # fmt: skip
+"""Expressions of VRM 1 avatars, each the one of `VRM0_PRESETS` at its place."""

@@ -4,6 +4,11 @@ A frame is sent in this order, every datagram an OSC bundle to be obeyed at once
 
     Root/Pos, 13 x Bone/Pos | 13 x Bone/Pos | ... | 22 x Blend/Val | ... Blend/Apply | (trace) OK, T
 
+A face that has a camera of its own comes more often than the body. It then goes in frames of its own, and those of
+the body leave it out:
+
+    Bone/Pos of the eyes | 22 x Blend/Val | ... Blend/Apply | (face trace)
+
 What the real receivers ask for, and why the layout is as it is:
 
 * Bones, then blends, then OK and T, these two once per frame and last: VRM4U shows a pose when it
@@ -42,6 +47,7 @@ BONE = "/VMC/Ext/Bone/Pos"
 BLEND = "/VMC/Ext/Blend/Val"
 APPLY = "/VMC/Ext/Blend/Apply"
 TRACE = "/VMC/Thru/stage/trace"
+FACE_TRACE = "/VMC/Thru/stage/face"
 
 BONES_PER_BUNDLE = 13
 BLENDS_PER_BUNDLE = 22
@@ -59,7 +65,9 @@ class VmcEncoder:
         blends: Sequence[str] = (),
         *,
         bundled: bool = True,
-        traced: bool = False,
+        trace: str = "",
+        rooted: bool = True,
+        closed: bool = True,
     ) -> None:
         """Packs everything but the numbers.
 
@@ -67,7 +75,9 @@ class VmcEncoder:
             bones: HumanBodyBones the avatar has, in the order of the arrays given to `encode`.
             blends: Expression names, likewise.
             bundled: False sends every message as a datagram of its own.
-            traced: Whether a trace message goes with every frame.
+            trace: Address of the trace message that goes with every frame; "" sends none.
+            rooted: Whether frames begin with the model's root.
+            closed: Whether frames end with OK and T; those of a face within a stream of bodies must not.
 
         Raises:
             EncodeError: A bone that Unity does not know.
@@ -75,27 +85,35 @@ class VmcEncoder:
         if unknown := [bone for bone in bones if bone not in HUMAN_BODY_BONES]:
             raise EncodeError(f"no such HumanBodyBones: {', '.join(unknown)}")
         zeros = (0.0,) * _POSE
-        root = osc.message(ROOT, "sfffffff", "root", *zeros)
+        root = [osc.message(ROOT, "sfffffff", "root", *zeros)] if rooted else []
         poses = [osc.message(BONE, "sfffffff", bone, *zeros) for bone in bones]
         faces = split([osc.message(BLEND, "sf", name, 0.0) for name in blends], BLENDS_PER_BUNDLE)
         if faces:
             faces[-1].append(osc.message(APPLY, ""))
-        end = [osc.message(TRACE, "s", _trace_text(0, 0).decode())] if traced else []
-        end += [osc.message(OK, "iiii", _LOADED, _CALIBRATED, _NORMAL_MODE, 1), osc.message(TIME, "f", 0.0)]
-        self._template = FrameTemplate([*split(poses, BONES_PER_BUNDLE, lead=[root]), *faces, end], bundled=bundled)
-        self._time = self._template.end(-1) - 1
-        self._tracking = self._template.end(-2) - 1
-        self._trace = self._template.end(-3) if traced else None
-        self._poses = self._template.trailing(0, 1 + len(bones), _POSE)  # (1 + bones, 7)
-        self._blends = self._template.trailing(1 + len(bones), len(blends), 1)[:, 0]  # (blends,)
-        self._values = np.zeros((1 + len(bones), _POSE), np.float32)
+        end = [osc.message(trace, "s", _trace_text(0, 0).decode())] if trace else []
+        if closed:
+            end += [osc.message(OK, "iiii", _LOADED, _CALIBRATED, _NORMAL_MODE, 1), osc.message(TIME, "f", 0.0)]
+        groups = [*split(poses, BONES_PER_BUNDLE, lead=root), *faces, end]
+        self._template = template = FrameTemplate([group for group in groups if group], bundled=bundled)
+        self._time = template.end(-1) - 1 if closed else None
+        self._tracking = template.end(-2) - 1 if closed else None
+        self._trace = template.end(-3 if closed else -1) if trace else None
+        count = len(root) + len(bones)
+        poses_at = template.trailing(0, count, _POSE).ravel()
+        blends_at = template.trailing(count, len(blends), 1).ravel()
+        self._places = np.concatenate([poses_at, blends_at])  # all numbers of a frame
+        self._values = np.zeros(len(self._places), np.float32)
+        split_at = len(poses_at)
+        self._root = self._values[: _POSE * len(root)].reshape(-1, _POSE)
+        self._bones = self._values[_POSE * len(root) : split_at].reshape(-1, _POSE)
+        self._blends = self._values[split_at:]
 
     def encode(
         self,
-        root: NDArray[np.floating],
+        root: NDArray[np.floating] | None,
         bones: NDArray[np.floating],
         *,
-        time_s: float,
+        time_s: float = 0.0,
         tracking: bool = True,
         blends: NDArray[np.floating] | None = None,
         capture_ns: int = 0,
@@ -104,11 +122,11 @@ class VmcEncoder:
         """Writes one frame.
 
         Args:
-            root: (7,), position [m] and rotation of the model's root.
+            root: (7,), position [m] and rotation of the model's root; None leaves it as it was.
             bones: (bones, 7), local position [m] and rotation of each bone.
             time_s: The sender's time [s], from 0.
             tracking: False says that the performer is not seen well at the moment.
-            blends: (blends,), each in [0, 1]; None leaves them as they were.
+            blends: (blends,), each in [0, 1]; None leaves them as they were (0 after a frame that was refused).
             capture_ns: For the trace: when the frame was captured.
             sent_ns: For the trace: now.
 
@@ -118,26 +136,28 @@ class VmcEncoder:
         Raises:
             EncodeError: A number that is not finite.
         """
-        values = self._values
-        values[0] = root
-        values[1:] = bones
-        if not np.isfinite(values).all():
-            raise EncodeError("VMC frame with a number that is not finite; not sent")
-        self._template.write(self._poses, values)
+        if root is not None:
+            self._root[:] = root
+        self._bones[:] = bones
         if blends is not None:
-            if not np.isfinite(blends).all():
-                raise EncodeError("VMC frame with an expression that is not finite; not sent")
-            self._template.write(self._blends, blends.astype(np.float32))
+            self._blends[:] = blends
+        if not np.isfinite(self._values).all():
+            self._values[:] = 0.0  # what is not given next time must not be what is wrong now
+            raise EncodeError("VMC frame with a number that is not finite; not sent")
+        template = self._template
+        template.write(self._places, self._values)
         if self._trace is not None:
-            self._template.write_text(self._trace, _trace_text(capture_ns, sent_ns))
-        self._template.write_int(self._tracking, 1 if tracking else 0)
-        self._template.write_float(self._time, time_s)
-        return self._template.datagrams
+            template.write_text(self._trace, _trace_text(capture_ns, sent_ns))
+        if self._tracking is not None:
+            template.write_int(self._tracking, 1 if tracking else 0)
+        if self._time is not None:
+            template.write_float(self._time, time_s)
+        return template.datagrams
 
 
-def read_trace(message: osc.Message) -> tuple[int, int] | None:
+def read_trace(message: osc.Message, address: str = TRACE) -> tuple[int, int] | None:
     """Capture and sending time [ns, stage time] in a trace message; None when it is another's or malformed."""
-    if message.address != TRACE or message.tags != "s":
+    if message.address != address or message.tags != "s":
         return None
     capture, _, sent = str(message.arguments[0]).partition(" ")
     return (int(capture), int(sent)) if _is_time(capture) and _is_time(sent) else None

@@ -2,6 +2,7 @@
 
 from ._load import load as load
 from ._records import ActorSection as ActorSection
+from ._records import BlendSet as BlendSet
 from ._records import BodySection as BodySection
 from ._records import BusSection as BusSection
 from ._records import CameraSection as CameraSection

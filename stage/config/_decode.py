@@ -96,9 +96,13 @@ def _check_value(value: Any, section: type[Section], key: str, place: str) -> No
         raise ConfigError(f"{place}: {value} is not a number to work with")
     if isinstance(value, str) and not value.isprintable():
         raise ConfigError(f"{place}: {value!r} holds characters that cannot be printed")
-    choices = [str(choice) for choice in typing.get_args(typing.get_type_hints(section)[key])]
-    if isinstance(value, str) and choices and value not in choices:
-        raise ConfigError(f'{place}: unknown {key} "{value}"; {nearest(value, choices)}')
+    hint = typing.get_type_hints(section)[key]
+    if isinstance(value, list) and typing.get_origin(hint) is tuple:
+        hint = typing.get_args(hint)[0]
+    choices = [str(choice) for choice in typing.get_args(hint)]
+    for word in value if isinstance(value, list) else (value,):
+        if isinstance(word, str) and choices and word not in choices:
+            raise ConfigError(f'{place}: unknown {key} "{word}"; {nearest(word, choices)}')
 
 
 def _check_keys(table: dict[str, Any], known: list[str], place: str, path: Path) -> None:

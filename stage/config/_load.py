@@ -21,7 +21,19 @@ from stage.config._records import ActorSection, BodySection, BusSection, CameraS
 from stage.errors import ConfigError
 
 DEFAULT_PORTS = {"vmc": 39539, "osc": 8000, "mqtt": 1883}
+_KEYS_OF_KINDS = {
+    "blends": ("vmc",),
+    "eyes": ("vmc",),
+    "trace": ("vmc",),
+    "bundle": ("vmc", "osc"),
+    "username": ("mqtt",),
+    "password": ("mqtt",),
+    "tls": ("mqtt",),
+    "prefix": ("mqtt",),
+}
+"""Keys of an output that only some kinds have."""
 SOURCE_KINDS = ["file", "device", "rtsp", "rtsps", "images", "synthetic", "http", "https", "tcp", "udp"]
+_PLAIN_OUTPUT = OutputSection(kind="vmc")
 # Names become topics, file names and part of socket paths, whose length the system bounds.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
@@ -73,6 +85,7 @@ def _resolve(config: Config, folder: Path) -> Config:
     )
     for kind, items in (("cameras", cameras), ("actors", actors), ("outputs", outputs)):
         _check_unique(kind, (item.id for item in items))
+    _check_receivers(outputs)
     _check_ports(config)
     return replace(
         config,
@@ -121,6 +134,11 @@ def _output(
     known = [actor.id for actor in actors]
     if output.actor and output.actor not in known:
         raise _Refused(f'{place}.actor: no actor "{output.actor}"; {nearest(output.actor, known)}')
+    for key, kinds in _KEYS_OF_KINDS.items():
+        if output.kind not in kinds and getattr(output, key) != getattr(_PLAIN_OUTPUT, key):
+            raise _Refused(f"{place}.{key}: an output of kind {output.kind} has none, only {' and '.join(kinds)}")
+    if twice := [name for name in output.blends if output.blends.count(name) > 1]:
+        raise _Refused(f'{place}.blends: "{twice[0]}" is named twice')
     if not output.host:
         raise _Refused(f'{place}.host is empty; name the receiver, such as "127.0.0.1"')
     name = output.id or f"{output.kind}-{number + 1}"
@@ -133,6 +151,20 @@ def _output(
         actor=output.actor or ("" if is_mqtt else known[0]),
         prefix=output.prefix or (f"stage/{stage_name}" if is_mqtt else ""),
     )
+
+
+def _check_receivers(outputs: tuple[OutputSection, ...]) -> None:
+    """A VMC port is one avatar: two streams on it would pull at the same bones."""
+    seen: dict[tuple[str, int], int] = {}
+    for number, output in enumerate(outputs):
+        if output.kind != "vmc":
+            continue
+        other = seen.setdefault((output.host, output.port), number)
+        if other != number:
+            raise _Refused(
+                f"outputs[{number}]: outputs[{other}] sends to {output.host} port {output.port} already; a VMC port is "
+                f"one avatar, set another port"
+            )
 
 
 def _body(body: BodySection, folder: Path) -> BodySection:

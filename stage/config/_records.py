@@ -15,6 +15,8 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Size = Annotated[int, msgspec.Meta(ge=0, le=16384)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=256)]
+BlendSet = Literal["arkit", "vrm0", "vrm1"]
+"""A set of names of face expressions: the 52 of ARKit, the presets of VRM 0 or those of VRM 1."""
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -136,7 +138,12 @@ class OutputSection(Section, frozen=True):
     actor: str = ""
     """Default: the first actor (MQTT: all)."""
     rate: NotNegative = 0.0
-    """Upper bound in Hz; 0 is the stage's rate."""
+    """Upper bound in Hz, for bodies and for the faces of face cameras, each; 0 sends all."""
+    blends: tuple[BlendSet, ...] = ("arkit", "vrm0")
+    """VMC: which expressions are sent; an avatar made for the 52 of ARKit wants "arkit" alone, others need no more
+    than "vrm0" or "vrm1"."""
+    eyes: bool = True
+    """VMC: send the bones of the eyes; False for an avatar whose eyes the receiver would move off their place."""
     bundle: bool = True
     """False sends every OSC message on its own, for receivers that know no bundles."""
     trace: bool = False
@@ -156,6 +163,8 @@ class LatencySection(Section, frozen=True):
     solve_ms: Positive = 30.0
     send_ms: Positive = 5.0
     total_ms: Positive = 100.0
+    face_total_ms: Positive = 25.0
+    """Of faces from face cameras, capture to last datagram."""
 
 
 class ConsoleSection(Section, frozen=True):

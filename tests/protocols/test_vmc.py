@@ -25,7 +25,7 @@ CAPTURE_NS, SENT_NS = 1_700_000_000_123_456_789, 1_700_000_000_150_000_000
 
 
 def whole_frame(bundled: bool = True, traced: bool = True) -> list[bytes]:
-    encoder = VmcEncoder(HUMAN_BODY_BONES, ARKIT_SHAPES, bundled=bundled, traced=traced)
+    encoder = VmcEncoder(HUMAN_BODY_BONES, ARKIT_SHAPES, bundled=bundled, trace=vmc.TRACE if traced else "")
     datagrams = encoder.encode(ROOT, BONES, time_s=1.5, blends=BLENDS, capture_ns=CAPTURE_NS, sent_ns=SENT_NS)
     return [bytes(datagram) for datagram in datagrams]
 
