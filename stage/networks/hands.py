@@ -48,7 +48,7 @@ WRIST, INDEX_MCP, MIDDLE_MCP, RING_MCP, PINKY_MCP = (
 _STEADY = [
     HAND_LANDMARKS.index(name)
     for name in HAND_LANDMARKS
-    if name == "wrist" or name.startswith("thumb_") and not name.endswith("_tip") or name.endswith(("_mcp", "_pip"))
+    if name == "wrist" or (name.startswith("thumb_") and not name.endswith("_tip")) or name.endswith(("_mcp", "_pip"))
 ]
 """The points that say where the hand is: a finger that bends does not move the region."""
 
