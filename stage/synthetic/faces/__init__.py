@@ -1,0 +1,1 @@
+"""Rendered faces: looks, light, expressions, and a quick renderer of heads."""
