@@ -1,10 +1,12 @@
 """MQTT: the topic tree of a stage, and what is published there. All payloads are JSON.
 
-    <prefix>/$state                 retained, QoS 1   StateReport: init, ready, disconnected or lost
-    <prefix>/rig                    retained, QoS 1   RigReport: names and parents of the bones
-    <prefix>/actor/<actor>/state    retained, QoS 1   ActorReport, when it changes
-    <prefix>/actor/<actor>/pose     QoS 0             PoseReport, at the output's rate
-    <prefix>/latency/<leg>          QoS 0             LatencyReport, once a second
+    <prefix>/$state                     retained, QoS 1  StateReport: init, ready, disconnected or lost
+    <prefix>/rig                        retained, QoS 1  RigReport: names and parents of the bones
+    <prefix>/actor/<actor>/state        retained, QoS 1  ActorReport, when it changes
+    <prefix>/actor/<actor>/pose         QoS 0            PoseReport, at the output's rate
+    <prefix>/actor/<actor>/face_state   retained, QoS 1  ActorReport, when it changes
+    <prefix>/actor/<actor>/face         QoS 0            FaceReport, as often as the face's own camera, else the body's
+    <prefix>/latency/<leg>              QoS 0            LatencyReport, once a second
 
 <prefix> is "stage/<stage name>" unless configured. `$state` is the stage's life sign: "ready" is published after
 every connect, "disconnected" before an orderly end, and the broker itself publishes "lost" (the last will) when the
@@ -24,8 +26,8 @@ import numpy as np
 from protocols.arrays import from_bytes
 from protocols.errors import EncodeError
 from protocols.histogram import Histogram
-from protocols.messages import Performance
-from protocols.names import RIG_BONES, RIG_PARENTS
+from protocols.messages import Face, FacePerformance, Performance
+from protocols.names import ARKIT_SHAPES, RIG_BONES, RIG_PARENTS
 
 PORT = 1883
 _DECIMALS = 5
@@ -79,6 +81,24 @@ class PoseReport(Report, frozen=True):
     confidence: list[float]
 
 
+class FaceReport(Report, frozen=True):
+    """The face of one actor, see `protocols.messages.Face`."""
+
+    number: int
+    """Of the face's own stream, or of the performance that it came with."""
+    capture_ns: int
+    sent_ns: int
+    state: str
+    shapes: dict[str, float]
+    """Coefficients of ARKit's 52 shapes by name, in [0, 1]."""
+    confidence: dict[str, float]
+    """How far each can be trusted, in [0, 1]."""
+    head: list[float]
+    """How the head is turned from looking straight ahead, xyzw, in the axes of the rest pose."""
+    gaze: dict[str, list[float]]
+    """By "left" and "right" eye: yaw to the performer's left and pitch up, radians, against the head."""
+
+
 class LatencyReport(Report, frozen=True):
     """One leg of the way from camera to receiver, over the last second or so."""
 
@@ -121,9 +141,27 @@ class Topics:
         Raises:
             EncodeError: A number that is not finite, which JSON cannot carry.
         """
-        _check_finite(performance)
+        what = f"performance {performance.number} of {performance.actor}"
+        _check_finite(performance, ("root", "joints", "rotations", "confidence"), what)
         topic = f"{self.prefix}/actor/{level(performance.actor)}/pose"
         return Publication(topic, lambda: msgspec.json.encode(_pose_report(performance, sent_ns)))
+
+    def face_state(self, actor: str, state: str, at_ns: int) -> Publication:
+        """The state of an actor's face."""
+        return self._retained(f"actor/{level(actor)}/face_state", ActorReport(state, at_ns))
+
+    def face(self, source: Performance | FacePerformance, sent_ns: int) -> Publication:
+        """An actor's face; of a performance, the one that it holds.
+
+        Raises:
+            EncodeError: A number that is not finite, which JSON cannot carry.
+        """
+        face = source.face
+        if face is None:
+            raise EncodeError(f"performance {source.number} of {source.actor} has no face")
+        _check_finite(face, ("shapes", "confidence", "head", "gaze"), f"face {source.number} of {source.actor}")
+        topic = f"{self.prefix}/actor/{level(source.actor)}/face"
+        return Publication(topic, lambda: msgspec.json.encode(_face_report(source, face, sent_ns)))
 
     def latency(self, leg: str, window: Histogram) -> Publication:
         """A leg's latency."""
@@ -157,7 +195,21 @@ def _numbers(data: bytes, shape: tuple[int, ...]) -> list[Any]:
     return np.round(from_bytes(data, shape).astype(np.float64), _DECIMALS).tolist()
 
 
-def _check_finite(performance: Performance) -> None:
-    for field in ("root", "joints", "rotations", "confidence"):
-        if not np.isfinite(np.frombuffer(getattr(performance, field), "<f4")).all():
-            raise EncodeError(f"performance {performance.number} of {performance.actor}: {field} is not finite")
+def _face_report(source: Performance | FacePerformance, face: Face, sent_ns: int) -> FaceReport:
+    left, right = _numbers(face.gaze, (2, 2))
+    return FaceReport(
+        number=source.number,
+        capture_ns=source.capture_ns,
+        sent_ns=sent_ns,
+        state=face.state,
+        shapes=dict(zip(ARKIT_SHAPES, _numbers(face.shapes, (len(ARKIT_SHAPES),)), strict=True)),
+        confidence=dict(zip(ARKIT_SHAPES, _numbers(face.confidence, (len(ARKIT_SHAPES),)), strict=True)),
+        head=_numbers(face.head, (4,)),
+        gaze={"left": left, "right": right},
+    )
+
+
+def _check_finite(record: Performance | Face, fields: tuple[str, ...], what: str) -> None:
+    for field in fields:
+        if not np.isfinite(np.frombuffer(getattr(record, field), "<f4")).all():
+            raise EncodeError(f"{what}: {field} is not finite")

@@ -1,8 +1,8 @@
-"""The broadcast worker: performances from the bus -> engines, by VMC, plain OSC and MQTT.
+"""The broadcast worker: performances and faces from the bus -> engines, by VMC, plain OSC and MQTT.
 
-Each performance goes out the moment it arrives; if several of one actor wait, only the newest. Outputs cannot delay
-each other: datagrams are sent without blocking, and MQTT has a thread of its own. Here the way of a performance ends,
-so here its trace is completed and the legs of its way are counted.
+Each goes out the moment it arrives; if several of one actor wait, only the newest. Outputs cannot delay each other:
+datagrams are sent without blocking, and MQTT has a thread of its own. Here the way of a performance ends, so here its
+trace is completed and the legs of its way are counted; those of faces from face cameras on their own.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from protocols.bus import Subscriber
-from protocols.messages import Performance
-from stage.outputs.legs import leg_durations
+from protocols.messages import FacePerformance, Performance
+from stage.outputs.legs import FACE_PREFIX, leg_durations
 from stage.outputs.udp_output import UdpOutput
 from workers.worker import Worker, run
 
@@ -41,7 +41,7 @@ class BroadcastWorker(Worker):
         self._failing: set[str] = set()
         for output in (*self._udp, *self._mqtt):
             self._opened.callback(output.close)
-        self._subscriber = Subscriber(self.run_dir, {"solve": ["performance."]})
+        self._subscriber = Subscriber(self.run_dir, {"solve": ["performance.", "face."]})
         self._opened.callback(self._subscriber.close)
 
     def step(self) -> None:
@@ -49,7 +49,7 @@ class BroadcastWorker(Worker):
         if not self._subscriber.socket.poll(_WAIT_MS):
             return
         for message in self._subscriber.drain():
-            if isinstance(message.record, Performance):
+            if isinstance(message.record, Performance | FacePerformance):
                 self._send(message.record)
 
     def report(self) -> None:
@@ -69,12 +69,13 @@ class BroadcastWorker(Worker):
         if hasattr(self, "_opened"):
             self._opened.close()
 
-    def _send(self, performance: Performance) -> None:
-        self.mark(self.clock.now_ns() - performance.capture_ns)
+    def _send(self, record: Performance | FacePerformance) -> None:
+        self.mark(self.clock.now_ns() - record.capture_ns)
         for output in self._udp:
-            output.send(performance, self.clock.now_ns())
-        sent = replace(performance, trace=replace(performance.trace, sent_ns=self.clock.now_ns()))
-        for leg, duration_ns in leg_durations(sent.trace).items():
+            output.send(record, self.clock.now_ns())
+        sent = replace(record, trace=replace(record.trace, sent_ns=self.clock.now_ns()))
+        prefix = FACE_PREFIX if isinstance(record, FacePerformance) else ""
+        for leg, duration_ns in leg_durations(sent.trace, prefix).items():
             self.time_leg(leg, duration_ns)
         for output in self._mqtt:
             output.send(sent, sent.trace.sent_ns)

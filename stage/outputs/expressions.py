@@ -27,7 +27,9 @@ CUES: dict[str, dict[str, float]] = {
     "pucker": {"MouthPucker": 1.3},
     "funnel": {"MouthFunnel": 1.5},
     "stretch": {"MouthStretchLeft": 0.75, "MouthStretchRight": 0.75},
-    "teeth": {name: 0.5 for name in ARKIT_SHAPES if name.startswith(("MouthLowerDown", "MouthUpperUp"))},
+    "teeth": {
+        "MouthLowerDownLeft": 0.5, "MouthLowerDownRight": 0.5, "MouthUpperUpLeft": 0.5, "MouthUpperUpRight": 0.5,
+    },
     "smile": {"MouthSmileLeft": 0.6, "MouthSmileRight": 0.6},
     "cheeks": {"CheekSquintLeft": 0.5, "CheekSquintRight": 0.5, "EyeSquintLeft": 0.5, "EyeSquintRight": 0.5},
     "anger": {"BrowDownLeft": 0.4, "BrowDownRight": 0.4, "NoseSneerLeft": 0.2, "NoseSneerRight": 0.2},
@@ -37,7 +39,7 @@ CUES: dict[str, dict[str, float]] = {
     },
     "blink_l": {"EyeBlinkLeft": 1.0},
     "blink_r": {"EyeBlinkRight": 1.0},
-    "up": {name: 0.5 if "Up" in name else -0.5 for name in ARKIT_SHAPES if name.startswith(("EyeLookUp", "EyeLookDown"))},
+    "up": {"EyeLookUpLeft": 0.5, "EyeLookUpRight": 0.5, "EyeLookDownLeft": -0.5, "EyeLookDownRight": -0.5},
     "left": {"EyeLookOutLeft": 0.5, "EyeLookInRight": 0.5, "EyeLookInLeft": -0.5, "EyeLookOutRight": -0.5},
 }  # fmt: skip
 """Weight of each shape in each cue; a cue is the sum, limited to [0, 1] (`up` and `left`: [-1, 1])."""
