@@ -1,0 +1,1 @@
+"""The face: head pose, identity, expression and gaze from landmarks."""
