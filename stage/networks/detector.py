@@ -8,6 +8,7 @@ two points of each person: the middle of the hips, and the top of a circle about
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -22,6 +23,10 @@ MIN_DETECTION_SCORE = 0.5
 
 MAX_OVERLAP = 0.3
 """Proposals that overlap more than this (intersection over union) are of one person."""
+
+
+ANCHOR_GRIDS = ((28, 2), (14, 2), (7, 6))
+"""(cells per side, anchors per cell): strides 8, 16 and three times 32 of 224 pixels."""
 
 
 class Detection(NamedTuple):
@@ -40,10 +45,10 @@ class Detector(Protocol):
         ...
 
 
-def make_anchors() -> npt.NDArray[np.float64]:
-    """Centres (2254, 2) of the detector's anchors, in units of the image."""
+def make_anchors(grids: Sequence[tuple[int, int]]) -> npt.NDArray[np.float64]:
+    """Centres (n, 2) of a detector's anchors, in units of the image, from (cells per side, anchors per cell)."""
     layers = []
-    for grid, per_cell in ((28, 2), (14, 2), (7, 6)):
+    for grid, per_cell in grids:
         centers = (np.arange(grid) + 0.5) / grid
         y, x = np.meshgrid(centers, centers, indexing="ij")
         layers.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), per_cell, axis=0))
@@ -61,7 +66,7 @@ class PoseDetector:
         """
         to_plus_minus_one = Normalisation(mean=(127.5, 127.5, 127.5), scale=(127.5, 127.5, 127.5))
         self._engine: Engine = OpenVinoEngine(path, (0, 1), to_plus_minus_one, threads=threads, precision=precision)
-        self._anchors = make_anchors()
+        self._anchors = make_anchors(ANCHOR_GRIDS)
         shapes = [output.shape[1:] for output in self._engine.infer(1)]
         if shapes != [(len(self._anchors), 12), (len(self._anchors), 1)]:
             raise NetworkError(f"{path} gives outputs of shapes {shapes}; expected MediaPipe's pose detector")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from stage.errors import NetworkError
-from stage.networks.detector import PoseDetector, make_anchors, merged, overlap
+from stage.networks.detector import ANCHOR_GRIDS, PoseDetector, make_anchors, merged, overlap
 
 boxes = hnp.arrays(np.float64, (6, 4), elements=st.floats(0.0, 1.0)).map(
     lambda a: np.concatenate([np.minimum(a[:, :2], a[:, 2:]), np.maximum(a[:, :2], a[:, 2:]) + 0.01], axis=1)
@@ -22,7 +22,7 @@ def detector(detector_file: Path) -> PoseDetector:
 
 
 def test_anchors_are_the_grids_of_the_network() -> None:
-    anchors = make_anchors()
+    anchors = make_anchors(ANCHOR_GRIDS)
     assert anchors.shape == (2254, 2)
     np.testing.assert_allclose(anchors[0], [0.5 / 28, 0.5 / 28])
     np.testing.assert_allclose(anchors[2], [1.5 / 28, 0.5 / 28])
