@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from protocols.names import RIG_BONES
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating]
 
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")
 """In the order of the hand landmarks."""

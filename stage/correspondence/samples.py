@@ -127,10 +127,10 @@ def _poses(rest: RestBody, anatomy: Anatomy, random: np.random.Generator) -> Ite
     for index in random.integers(len(motion), size=VIEWS_PER_BODY // 2):
         yield motion.at(int(index))
     for _ in range(VIEWS_PER_BODY - VIEWS_PER_BODY // 2):
-        yield _drawn_pose(rest, anatomy, random)
+        yield drawn_pose(rest, anatomy, random)
 
 
-def _drawn_pose(rest: RestBody, anatomy: Anatomy, random: np.random.Generator) -> Poses:
+def drawn_pose(rest: RestBody, anatomy: Anatomy, random: np.random.Generator) -> Poses:
     """Every joint by itself from its usual range, standing on the floor."""
     spread = anatomy.usual.numpy() * random.normal(0.0, 1.0, tuple(anatomy.usual.shape))
     angles = np.clip(spread, anatomy.low.numpy(), anatomy.high.numpy())

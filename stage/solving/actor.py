@@ -14,23 +14,33 @@ import numpy as np
 import torch
 
 from protocols.messages import LANDMARK_COUNT
+from stage.bodies.body import BodyModel
+from stage.bodies.hands import SIDES, HandAxes, finger_matrices, hand_axes
+from stage.correspondence.hand_map import PALM, HandMap
 from stage.solving.anatomy import Anatomy
 from stage.solving.contact import Contacts, sole_vertices
 from stage.solving.evidence import Evidence
 from stage.solving.fit import PoseFitter, Prior
+from stage.solving.hands.model import HandModel
+from stage.solving.hands.readings import HandReader, sides_of
+from stage.solving.hands.track import HandsTrack
 from stage.solving.linearise import Body, Placed, place
 from stage.solving.motion import Motion, MotionModel, lag_seconds
-from stage.solving.observation import EvidenceBuilder
+from stage.solving.observation import EvidenceBuilder, Hands
 from stage.solving.people import CameraRig, Person
 from stage.solving.pose import Pose
 from stage.solving.shape_estimate import ShapeEstimate
-from stage.solving.skeleton import Points, Skeleton
+from stage.solving.skeleton import SOLVED_BONES, Points, Skeleton
 from stage.solving.triangulation import L_HIP, R_HIP, Triangulated, trunk_frame
 
 HOLD_S, FADE_S, RETURN_S = 0.5, 1.0, 0.3
 FIRST_ITERATIONS, ITERATIONS = 16, 2
 FIRST_ANATOMY_WEIGHT, ANATOMY_WEIGHT_PER_S = 0.1, 20.0
 """Usual poses count in full for a start; later as much as this per second, as evidence accumulates."""
+
+HAND_KNOWN_S = 0.25
+"""A hand read this long ago still says more of the wrist than the pose network does."""
+HAND_BONES = [SOLVED_BONES.index("hand_l"), SOLVED_BONES.index("hand_r")]
 
 _START_INFORMATION = 1.0
 _EASE_PER_S = 12.0
@@ -50,6 +60,24 @@ class Shown(NamedTuple):
     """(K, 3, 3)."""
     confidence: np.ndarray
     """(K,) in [0, 1]."""
+    fingers: np.ndarray | None = None
+    """(30, 3, 3) of the finger bones, left hand first; None where fingers are not solved."""
+    finger_confidence: np.ndarray | None = None
+    """(30,) in [0, 1]."""
+
+
+class HandKit(NamedTuple):
+    """What the fingers of all actors share."""
+
+    model: HandModel
+    reader: HandReader
+    axes: HandAxes
+    smoothing: float
+
+
+def hand_kit(body: BodyModel, rig: CameraRig, meaning: HandMap, smoothing: float) -> HandKit:
+    """What it takes to solve fingers."""
+    return HandKit(HandModel(body, meaning), HandReader(rig, meaning), hand_axes(body.mean_joints), smoothing)
 
 
 class ActorModel(NamedTuple):
@@ -57,10 +85,11 @@ class ActorModel(NamedTuple):
 
     skeleton: Skeleton
     points: Points
-    """33 landmarks, then the soles."""
+    """33 landmarks, then the soles, then where fingers are solved the palms."""
     anatomy: Anatomy
     evidence: EvidenceBuilder
     rig: CameraRig
+    hands: HandKit | None = None
 
 
 class ActorTrack:
@@ -69,7 +98,12 @@ class ActorTrack:
     def __init__(self, model: ActorModel, estimate: ShapeEstimate, *, smoothing: float, floor: bool) -> None:
         self._model, self._estimate, self._floor = model, estimate, floor
         self._motions = MotionModel(smoothing, model.skeleton.device)
-        self._contacts = Contacts(len(sole_vertices(model.skeleton.body)), floor=floor)
+        self._sole_count = len(sole_vertices(model.skeleton.body))
+        self._contacts = Contacts(self._sole_count, floor=floor)
+        kit = model.hands
+        self._hands = (
+            None if kit is None else HandsTrack(kit.model, kit.reader, estimate.shape, smoothing=kit.smoothing)
+        )
         self._motion: Motion | None = None
         self._shown: Pose | None = None
         self._state = "absent"
@@ -110,12 +144,18 @@ class ActorTrack:
         self._expected = (capture_ns, self._motions.predict_pose(self._motion, dt))
         return self._points(self._expected[1])[:LANDMARK_COUNT]
 
+    def expected_hands(self, capture_ns: int) -> np.ndarray | None:
+        """(2, 21, 3) where the hands' landmarks are expected, world, metres; after `expected_landmarks`."""
+        if self._hands is None or self._expected is None:
+            return None
+        return self._hands.expected(*self._hand_bones(self._expected[1]), capture_ns)
+
     def begin(self, people: Sequence[Person], found: Triangulated | None, capture_ns: int) -> None:
         """Start to follow: several views that were triangulated, or one with the network's own 3D."""
         hips, R_world_body = trunk_frame(found.points) if found is not None else self._single_start(people[0])
         pose = self._standing(hips, R_world_body)
-        self._contacts = Contacts(len(sole_vertices(self._model.skeleton.body)), floor=self._floor)
-        evidence = self._evidence(people, pose)
+        self._contacts = Contacts(self._sole_count, floor=self._floor)
+        evidence = self._evidence(people, pose, self._no_hands())
         prior = Prior(pose, self._start_information()[None])
         fitter = PoseFitter(self._body, self._model.anatomy)
         fit = fitter.fit(pose, prior, evidence, iterations=FIRST_ITERATIONS, anatomy_weight=FIRST_ANATOMY_WEIGHT)
@@ -132,7 +172,8 @@ class ActorTrack:
         if self._expected is not None and self._expected[0] == capture_ns:
             predicted = predicted._replace(pose=self._expected[1])  # the same, and placed already
         prior = self._motions.prior(predicted)
-        evidence = self._evidence(people, predicted.pose)
+        hands = self._read_hands(people, predicted.pose, capture_ns)
+        evidence = self._evidence(people, predicted.pose, hands)
         fit = PoseFitter(self._body, self._model.anatomy).fit(
             predicted.pose,
             prior,
@@ -149,17 +190,20 @@ class ActorTrack:
         if self._estimate.add(evidence, fit.pose, capture_ns):
             self._wear(self._estimate.improve())
         self._follow_on(capture_ns, glide=self._state != "tracking")
+        if self._hands is not None:
+            self._hands.step(hands.readings, *self._hand_bones(self._motion.pose), capture_ns)
 
     def rehearse(self, place_: np.ndarray) -> None:
         """Go once through all that `follow` does, seeing nobody."""
         pose = self._standing(place_, np.eye(3))
         fitter = PoseFitter(self._body, self._model.anatomy)
         prior = Prior(pose, self._start_information()[None])
-        fit = fitter.fit(pose, prior, self._evidence([], pose), iterations=2, anatomy_weight=1.0)
+        evidence = self._evidence([], pose, self._no_hands())
+        fit = fitter.fit(pose, prior, evidence, iterations=2, anatomy_weight=1.0)
         self._motion, self._expected = self._motions.start(fit), None
         for step in (1, 2, 3):
             self.follow([], step * 33_000_000)
-        self._estimate.rehearse(self._evidence([], pose), pose)
+        self._estimate.rehearse(evidence, pose)
 
     def miss(self, capture_ns: int) -> None:
         """Nobody was claimed in this frameset."""
@@ -168,6 +212,8 @@ class ActorTrack:
         self._time_ns, self.cameras = capture_ns, ()
         if self._shown is None:
             return
+        if self._hands is not None:
+            self._hands.step((), *self._hand_bones(self._shown), capture_ns)
         if self._unseen_s < HOLD_S and self._motion is not None:
             eased = self._motion._replace(velocity=self._motion.velocity * float(np.exp(-_EASE_PER_S * dt)))
             self._motion = self._motions.predict(eased, dt)
@@ -186,12 +232,18 @@ class ActorTrack:
         if self._shown is None:
             return None
         placed = self._place(self._shown)
-        return Shown(self._state, placed.G[0], placed.p[0], self._shown.D[0], self._confidence)
+        shown = Shown(self._state, placed.G[0], placed.p[0], self._shown.D[0], self._confidence)
+        kit = self._model.hands
+        if self._hands is None or kit is None:
+            return shown
+        angles, sure = self._hands.shown()
+        fingers = [finger_matrices(kit.axes, a.reshape(5, 4), side) for a, side in zip(angles, SIDES, strict=True)]
+        return shown._replace(fingers=np.concatenate(fingers), finger_confidence=sure.reshape(-1))
 
     def _follow_on(self, capture_ns: int, *, glide: bool) -> None:
         assert self._motion is not None
         dt = max((capture_ns - self._time_ns) * 1e-9, 0.0)
-        self._contacts.update(self._points(self._motion.pose)[LANDMARK_COUNT:], dt)
+        self._contacts.update(self._points(self._motion.pose)[self._soles], dt)
         if glide and self._state != "tracking":
             self._gliding_s = RETURN_S
         self._time_ns, self._unseen_s, self._state = capture_ns, 0.0, "tracking"
@@ -210,18 +262,46 @@ class ActorTrack:
         return self._placed[1]
 
     def _points(self, pose: Pose) -> np.ndarray:
-        """(33 + M, 3): landmarks and soles in a pose."""
+        """(N, 3): landmarks, soles and palms in a pose."""
         return self._place(pose).x[0].T.cpu().numpy()
 
-    def _evidence(self, people: Sequence[Person], pose: Pose) -> Evidence:
-        anchor, scale = self._contacts.anchors(self._points(pose)[LANDMARK_COUNT:])
+    @property
+    def _soles(self) -> slice:
+        return slice(LANDMARK_COUNT, LANDMARK_COUNT + self._sole_count)
+
+    @property
+    def _palm_points(self) -> int:
+        return 0 if self._hands is None else len(SIDES) * len(PALM)
+
+    def _no_hands(self) -> Hands:
+        return Hands(points=self._palm_points)
+
+    def _read_hands(self, people: Sequence[Person], pose: Pose, capture_ns: int) -> Hands:
+        """The hands of claimed people that are where the body is expected to have them."""
+        kit = self._model.hands
+        if self._hands is None or kit is None:
+            return self._no_hands()
+        palms = self._points(pose)[self._soles.stop :].reshape(len(SIDES), len(PALM), 3)
+        readings = kit.reader.accept(people, palms)
+        recent = np.flatnonzero(self._hands.recently_read(capture_ns, HAND_KNOWN_S)).tolist()
+        return Hands(readings, sorted({*recent, *sides_of(readings)}), self._palm_points)
+
+    def _hand_bones(self, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+        """Rotation (2, 3, 3) and head (2, 3) of the hand bones, left and right."""
+        placed = self._place(pose)
+        return placed.G[0, HAND_BONES].cpu().numpy(), placed.p[0, HAND_BONES].cpu().numpy()
+
+    def _evidence(self, people: Sequence[Person], pose: Pose, hands: Hands) -> Evidence:
+        anchor, scale = self._contacts.anchors(self._points(pose)[self._soles])
         pelvis, R = pose.position[0].cpu().numpy(), pose.D[0, 0].cpu().numpy()
-        return self._model.evidence.build(people, pelvis, R, anchor, scale, self._rest_landmarks)
+        return self._model.evidence.build(people, pelvis, R, anchor, scale, self._rest_landmarks, hands)
 
     def _wear(self, shape: torch.Tensor) -> None:
         skeleton = self._model.skeleton
         self._body = Body.of(skeleton, self._model.points, shape)
         self._placed: tuple[Pose, Placed] | None = None
+        if self._hands is not None:
+            self._hands.wear(shape)
         self._rest_landmarks = self._points(self._standing(np.zeros(3), np.eye(3)))[:LANDMARK_COUNT]
         self._pelvis_height = float(skeleton.rest_joints(shape)[skeleton.bone_index[0], 2])
 

@@ -10,9 +10,10 @@ import torch
 from stage.bodies.body import BodyModel
 from stage.cameras.configured import calibrated_camera
 from stage.config import Config
+from stage.correspondence.hand_map import load_hand_map
 from stage.correspondence.landmark_map import load_landmark_map
 from stage.errors import ConfigError
-from stage.solving.solver import Solver
+from stage.solving.solver import HandSettings, Solver
 
 
 def make_solver(
@@ -38,4 +39,7 @@ def make_solver(
     if config.body.solve_device == "cuda" and not torch.cuda.is_available():
         raise ConfigError('[body] solve_device is "cuda", but torch finds no GPU here; set it to "cpu"')
     meaning = load_landmark_map(config.body.network)
-    return Solver(body, cameras, config.actors, config.body, meaning, dict(shapes or {}), config.body.solve_device)
+    hands = HandSettings(load_hand_map(config.hands.network), config.hands.smoothing) if config.hands.enabled else None
+    return Solver(
+        body, cameras, config.actors, config.body, meaning, dict(shapes or {}), config.body.solve_device, hands
+    )

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from protocols.messages import LANDMARK_COUNT
+from stage.correspondence.hand_map import PALM
 from stage.correspondence.landmark_map import LandmarkMap
 from stage.solving.evidence import Evidence
+from stage.solving.hands.readings import Reading
 from stage.solving.people import CameraRig, Person
 
 RELATIVE_SIGMA_M = 0.08
 """Usual error of the network's own 3D, used where one camera alone sees an actor."""
 
+POOR_HAND_SHARE = 0.1
+"""What the pose network's points of a hand still count while the hand network reads that hand."""
+
 _LEAST_CONFIDENCE = 0.15
+_POSE_HANDS = (list(range(17, 23, 2)), list(range(18, 23, 2)))
+"""The pose network's pinky, index and thumb: left, right."""
 _SEGMENTS = ((11, 23), (12, 24), (23, 25), (24, 26), (25, 27), (26, 28), (11, 13), (12, 14), (13, 15), (14, 16))
+
+
+class Hands(NamedTuple):
+    """What the hand network says of an actor in one frameset."""
+
+    readings: Sequence[Reading] = ()
+    known: Sequence[int] = ()
+    """Hands that were read now or a moment ago."""
+    points: int = 0
+    """Palm points of the body, of both hands; 0 without hands."""
 
 
 class EvidenceBuilder:
@@ -35,8 +53,9 @@ class EvidenceBuilder:
         anchor: np.ndarray,
         anchor_scale: np.ndarray,
         rest_landmarks: np.ndarray,
+        hands: Hands,
     ) -> Evidence:
-        """Evidence about landmarks, then soles.
+        """Evidence about landmarks, then soles, then palms.
 
         Args:
             people: At most one per camera.
@@ -45,9 +64,10 @@ class EvidenceBuilder:
             anchor: (3, M) where soles should stay, metres.
             anchor_scale: (3, M) standard deviations per metre, 0 where free.
             rest_landmarks: (33, 3) of the actor's rest body; tells the size of the network's own 3D.
+            hands: What the hand network says.
         """
         cameras, soles = len(self._rig.ids), anchor.shape[1]
-        points = LANDMARK_COUNT + soles
+        points = LANDMARK_COUNT + soles + hands.points
         target, scale = np.zeros((cameras, 2, points)), np.zeros((cameras, points))
         seen = [person.camera for person in people]
         bias, sigma = self._bias_and_error(seen, pelvis, R_world_body)
@@ -56,9 +76,18 @@ class EvidenceBuilder:
             target[person.camera, :, :LANDMARK_COUNT] = (person.image - bias[i] / depth[i]).T
             trust = np.where(person.confidence > _LEAST_CONFIDENCE, person.confidence, 0.0)
             scale[person.camera, :LANDMARK_COUNT] = trust * depth[i] / sigma[i]
+        for side in hands.known:
+            scale[:, _POSE_HANDS[side]] *= POOR_HAND_SHARE
+        for seen, _, hand_scale in hands.readings:
+            own = slice(
+                LANDMARK_COUNT + soles + seen.side * len(PALM), LANDMARK_COUNT + soles + (seen.side + 1) * len(PALM)
+            )
+            target[seen.camera, :, own] = seen.image[_PALM].T
+            scale[seen.camera, own] = hand_scale[_PALM]
         full_anchor, full_anchor_scale = np.zeros((3, points)), np.zeros((3, points))
-        full_anchor[:, LANDMARK_COUNT:] = anchor
-        full_anchor_scale[:, LANDMARK_COUNT:] = anchor_scale
+        own = slice(LANDMARK_COUNT, LANDMARK_COUNT + soles)
+        full_anchor[:, own] = anchor
+        full_anchor_scale[:, own] = anchor_scale
         relative, relative_scale = None, None
         if len(people) == 1 and people[0].world is not None:
             relative, relative_scale = self._own_3d(people[0], rest_landmarks, points)
@@ -97,3 +126,6 @@ class EvidenceBuilder:
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, np.float64)).to(self._device)
+
+
+_PALM = list(PALM)

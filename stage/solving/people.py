@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from protocols.arrays import from_bytes
-from protocols.messages import LANDMARK_COUNT, CameraLandmarks
+from protocols.messages import HAND_LANDMARK_COUNT, LANDMARK_COUNT, CameraLandmarks, HandLandmarks
+from stage.bodies.hands import SIDES
 from stage.cameras.camera import Camera
 
 _MIRRORED = {1: 4, 2: 5, 3: 6, 7: 8, 9: 10} | {i: i + 1 for i in range(11, 33, 2)}
@@ -20,6 +21,24 @@ for _left, _right in _MIRRORED.items():
 
 IN_PICTURE_MARGIN = 0.02
 """A landmark this share of the picture's size outside it is only guessed by the network."""
+
+
+@dataclass(frozen=True, eq=False)
+class HandSeen:
+    """One hand of a person in one camera."""
+
+    camera: int
+    """Index of the camera in the rig."""
+    side: int
+    """Index into `stage.bodies.hands.SIDES`."""
+    image: np.ndarray
+    """(21, 2) normalised image coordinates."""
+    depth: np.ndarray
+    """(21,): the network's depth relative to the wrist, in units of image coordinates at the hand's distance."""
+    confidence: np.ndarray
+    """(21,) in [0, 1]; 0 outside the picture."""
+    pixel: float
+    """Size of a pixel in image coordinates."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +54,13 @@ class Person:
     world: np.ndarray | None
     """(33, 3) the network's own 3D in camera axes, metres about the hips."""
     score: float
+    hands: tuple[HandSeen, ...] = ()
 
     def mirrored(self) -> Person:
         """The same person with left and right exchanged."""
         world = None if self.world is None else self.world[MIRROR]
-        return Person(self.camera, self.image[MIRROR], self.confidence[MIRROR], world, self.score)
+        hands = tuple(replace(hand, side=1 - hand.side) for hand in self.hands)
+        return Person(self.camera, self.image[MIRROR], self.confidence[MIRROR], world, self.score, hands)
 
 
 class CameraRig:
@@ -80,20 +101,32 @@ class CameraRig:
 def _person(index: int, camera: Camera, seen: CameraLandmarks, number: int) -> Person:
     person = seen.persons[number]
     points = from_bytes(person.points, (LANDMARK_COUNT, 3)).astype(np.float64)
-    pixels, confidence = points[:, :2], points[:, 2]
-    size = np.array([seen.width, seen.height], np.float64)
+    image, usable = _in_picture(camera, points[:, :2])
+    world = from_bytes(person.world, (LANDMARK_COUNT, 3)).astype(np.float64) if len(person.world) > 0 else None
+    hands = tuple(_hand(index, camera, hand) for hand in seen.hands if hand.track == person.track)
+    return Person(index, image, np.where(usable, points[:, 2], 0.0), world, float(person.score), hands)
+
+
+def _hand(index: int, camera: Camera, hand: HandLandmarks) -> HandSeen:
+    points = from_bytes(hand.points, (HAND_LANDMARK_COUNT, 4)).astype(np.float64)
+    image, usable = _in_picture(camera, points[:, :2])
+    pixel = 2.0 / float(camera.K[0, 0] + camera.K[1, 1])
+    confidence = np.where(usable & np.isfinite(points).all(1), points[:, 3], 0.0)
+    return HandSeen(index, SIDES.index(hand.side), image, np.nan_to_num(points[:, 2]) * pixel, confidence, pixel)
+
+
+def _in_picture(camera: Camera, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Normalised coordinates (N, 2) of pixels, and which (N,) mean anything; the others are 0."""
+    size = np.array([camera.width, camera.height], np.float64)
     margin = IN_PICTURE_MARGIN * size
     inside = np.all((pixels >= -margin) & (pixels <= size + margin), 1)
     image = _rays(camera, np.where(inside[:, None], pixels, 0.5 * size))
     usable = inside & np.all(np.isfinite(image), 1)
-    world = from_bytes(person.world, (LANDMARK_COUNT, 3)).astype(np.float64) if len(person.world) > 0 else None
-    return Person(
-        index, np.where(usable[:, None], image, 0.0), np.where(usable, confidence, 0.0), world, float(person.score)
-    )
+    return np.where(usable[:, None], image, 0.0), usable
 
 
 def _rays(camera: Camera, pixels: np.ndarray) -> np.ndarray:
-    """Pixels (33, 2) in the picture as normalised coordinates, by OpenCV: far faster than our exact inverse."""
+    """Pixels (N, 2) in the picture as normalised coordinates, by OpenCV: far faster than our exact inverse."""
     return cv2.undistortPoints(pixels[:, None], camera.K, camera.distortion, criteria=_UNDISTORT_UNTIL)[:, 0]
 
 

@@ -10,12 +10,14 @@ bones are linear in the shape coefficients; this holds for landmarks, COCO keypo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from stage.bodies.body import BodyModel
+from stage.bodies.hands import SIDES, finger_bone_index
 
 SOLVED_BONES = (
     "pelvis",
@@ -60,19 +62,29 @@ class Points:
 
 
 class Skeleton:
-    """The solved bones of a body model; K = 22 bones, S shape coefficients, all float64."""
+    """Some bones of a body model, the first carrying the rest; K bones (of the body 22), S shape coefficients, all
+    float64. Every other bone rides on its nearest solved ancestor, or on the first where it has none.
+    """
 
-    def __init__(self, body: BodyModel, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, body: BodyModel, device: torch.device | str = "cpu", bones: Sequence[str] = SOLVED_BONES
+    ) -> None:
         self.body = body
+        self.bones = tuple(bones)
         self.device = torch.device(device)
         index = {bone: i for i, bone in enumerate(body.bones)}
-        self.bone_index = torch.tensor([index[bone] for bone in SOLVED_BONES], device=device)
+        self.bone_index = torch.tensor([index[bone] for bone in self.bones], device=device)
         """(K,) positions of the solved bones in the rig."""
         self._reduced = self._nearest_solved(body)
         self.carrier = torch.from_numpy(self._reduced).to(device)
         """(J,) the solved bone that carries each bone of the rig (the Root rides on the pelvis)."""
-        parents = [int(self._reduced[body.parents[index[bone]]]) if bone != "pelvis" else -1 for bone in SOLVED_BONES]
+        parents = [-1, *(int(self._reduced[body.parents[index[bone]]]) for bone in self.bones[1:])]
         self.parents = torch.tensor(parents, device=device)
+        fingers = np.concatenate([finger_bone_index(side) for side in SIDES])
+        self._finger_parts = [
+            (torch.from_numpy(fingers[part::3]).to(device), torch.from_numpy(body.parents[fingers[part::3]]).to(device))
+            for part in range(3)
+        ]
         self.mean_joints, self.joint_basis = (self._tensor(array) for array in (body.mean_joints, body.joint_basis))
         self._ancestors = self._doubling(parents)
         below = np.eye(len(parents), dtype=bool)
@@ -85,7 +97,7 @@ class Skeleton:
     @property
     def bone_count(self) -> int:
         """K."""
-        return len(SOLVED_BONES)
+        return len(self.bones)
 
     def rest_joints(self, shape: torch.Tensor) -> torch.Tensor:
         """All bone heads of the rest body of a shape (S,): (J, 3)."""
@@ -146,12 +158,29 @@ class Skeleton:
         return G @ offsets + p[..., None] * points.weight[:, None, :]
 
     def full_pose(
-        self, rest_joints: torch.Tensor, G: torch.Tensor, p: torch.Tensor
+        self, rest_joints: torch.Tensor, G: torch.Tensor, p: torch.Tensor, fingers: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Rotations from rest (B, J, 3, 3) and heads (B, J, 3) of all bones of the rig."""
+        """Rotations from rest (B, J, 3, 3) and heads (B, J, 3) of all bones of the rig.
+
+        Args:
+            rest_joints: (J, 3).
+            G: (B, K, 3, 3).
+            p: (B, K, 3).
+            fingers: (B, 30, 3, 3) rotations of the finger bones from rest relative to their parents, left hand first;
+                None leaves them as at rest.
+        """
         G_all = G[:, self.carrier]
         arms = rest_joints - rest_joints[self.bone_index[self.carrier]]
-        return G_all, p[:, self.carrier] + (G_all @ arms[..., None])[..., 0]
+        joints = p[:, self.carrier] + (G_all @ arms[..., None])[..., 0]
+        if fingers is None:
+            return G_all, joints
+        for part, (bones, parents) in enumerate(self._finger_parts):
+            G_parent = G_all[:, parents]
+            joints[:, bones] = (
+                joints[:, parents] + (G_parent @ (rest_joints[bones] - rest_joints[parents])[..., None])[..., 0]
+            )
+            G_all[:, bones] = G_parent @ fingers[:, part::3]
+        return G_all, joints
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, np.float64)).to(self.device)
@@ -159,8 +188,8 @@ class Skeleton:
     def _nearest_solved(self, body: BodyModel) -> np.ndarray:
         reduced = np.zeros(len(body.bones), np.int64)
         for bone, name in enumerate(body.bones):
-            if name in SOLVED_BONES:
-                reduced[bone] = SOLVED_BONES.index(name)
+            if name in self.bones:
+                reduced[bone] = self.bones.index(name)
             elif body.parents[bone] >= 0:
                 reduced[bone] = reduced[body.parents[bone]]
         return reduced

@@ -15,12 +15,14 @@ import torch
 from protocols.arrays import to_bytes
 from protocols.messages import CameraLandmarks, Performance, Prediction, Trace
 from stage.bodies.body import BodyModel
+from stage.bodies.hands import SIDES, finger_bone_index
 from stage.bodies.skinning import Skinner
 from stage.cameras.camera import Camera
 from stage.cameras.geometry import to_pixels
 from stage.config import ActorSection, BodySection
+from stage.correspondence.hand_map import PALM, HandMap
 from stage.correspondence.landmark_map import LandmarkMap
-from stage.solving.actor import ActorModel, ActorTrack, Shown
+from stage.solving.actor import ActorModel, ActorTrack, Shown, hand_kit
 from stage.solving.anatomy import Anatomy
 from stage.solving.association import claims, find_new
 from stage.solving.contact import sole_vertices
@@ -38,6 +40,14 @@ SINGLE_VIEW_PATIENCE_S = 1.0
 SINGLE_VIEW_SCORE = 0.7
 _IN_VIEW_SHARE = 0.3
 _BREAK_NS = 1_000_000_000
+_NEAREST_HAND_M = 0.1
+
+
+class HandSettings(NamedTuple):
+    """How fingers are solved."""
+
+    meaning: HandMap
+    smoothing: float = 1.0
 
 
 class _Cast(NamedTuple):
@@ -56,6 +66,7 @@ class Solver:
         landmark_map: Meaning of the network's landmarks.
         shapes: Shape coefficients (S,) known from profiles, by actor.
         device: Where to solve.
+        hands: Meaning of the hand network's landmarks and smoothing of fingers; None leaves fingers as at rest.
     """
 
     def __init__(
@@ -67,16 +78,21 @@ class Solver:
         landmark_map: LandmarkMap,
         shapes: dict[str, np.ndarray] | None = None,
         device: torch.device | str = "cpu",
+        hands: HandSettings | None = None,
     ) -> None:
         self.body = body
         self.rig = CameraRig(cameras)
         skeleton = Skeleton(body, device)
         soles = np.zeros((len(sole_vertices(body)), len(body.mean_vertices)))
         soles[np.arange(len(soles)), sole_vertices(body)] = 1.0
-        points = skeleton.points_of_vertices(np.concatenate([landmark_map.combination(soles.shape[1]), soles]))
-        self._model = ActorModel(
-            skeleton, points, Anatomy(body, device), EvidenceBuilder(self.rig, landmark_map, device), self.rig
-        )
+        rows = [landmark_map.combination(soles.shape[1]), soles]
+        if hands is not None:
+            rows += [hands.meaning.combination(side, soles.shape[1])[list(PALM)] for side in SIDES]
+        points = skeleton.points_of_vertices(np.concatenate(rows))
+        evidence = EvidenceBuilder(self.rig, landmark_map, device)
+        kit = None if hands is None else hand_kit(body, self.rig, hands.meaning, hands.smoothing)
+        self._model = ActorModel(skeleton, points, Anatomy(body, device), evidence, self.rig, kit)
+        self._fingers = np.concatenate([finger_bone_index(side) for side in SIDES])
         self._settings = settings
         self._cast = [_Cast(actor, self._track(actor, (shapes or {}).get(actor.id))) for actor in actors]
         self._solved, self._carrier = skeleton.bone_index.cpu().numpy(), skeleton.carrier.cpu().numpy()
@@ -147,11 +163,13 @@ class Solver:
     @torch.inference_mode()
     def predictions(self, capture_ns: int) -> list[Prediction]:
         """Where followed actors' landmarks are expected in each camera at a time to come."""
-        return [
-            Prediction(member.section.id, capture_ns, self._seen_by(member.track.expected_landmarks(capture_ns)))
-            for member in self._cast
-            if member.track.followed
-        ]
+        predictions = []
+        for member in self._cast:
+            if member.track.followed:
+                cameras = self._seen_by(member.track.expected_landmarks(capture_ns))
+                hands = self._hands_seen_by(member.track.expected_hands(capture_ns), tuple(cameras))
+                predictions.append(Prediction(member.section.id, capture_ns, cameras, hands))
+        return predictions
 
     @torch.inference_mode()
     def vertices(self, actor: str, out: torch.Tensor | None = None) -> torch.Tensor:
@@ -161,7 +179,7 @@ class Solver:
         if shown is None:
             raise ValueError(f"{actor} has not been seen yet")
         rest_joints = self._model.skeleton.rest_joints(track.shape)
-        G, joints = self._model.skeleton.full_pose(rest_joints, shown.G[None], shown.p[None])
+        G, joints = self._full_pose(rest_joints, shown)
         worn = self._skinners.get(actor)
         if worn is None or worn[0] is not track.shape:
             rest = self.body.rest_body(track.shape.cpu().numpy())
@@ -233,15 +251,35 @@ class Solver:
                 seen[camera_id] = to_bytes(pixels)
         return seen
 
+    def _hands_seen_by(self, hands: np.ndarray | None, cameras: Sequence[str]) -> dict[str, bytes]:
+        """Pixels (2, 21, 2) of hands (2, 21, 3) in those of some cameras that have them before them."""
+        if hands is None:
+            return {}
+        seen = {}
+        for camera_id in cameras:
+            index, camera = self.rig.ids.index(camera_id), self.rig.cameras[camera_id]
+            in_camera = hands.reshape(-1, 3) @ self.rig.R[index].T + self.rig.t[index]
+            if in_camera[:, 2].min() > _NEAREST_HAND_M:
+                pixels = to_pixels(camera, in_camera[:, :2] / in_camera[:, 2:])
+                seen[camera_id] = to_bytes(pixels.reshape(hands.shape[0], hands.shape[1], 2))
+        return seen
+
+    def _full_pose(self, rest_joints: torch.Tensor, shown: Shown) -> tuple[torch.Tensor, torch.Tensor]:
+        fingers = None if shown.fingers is None else torch.from_numpy(shown.fingers).to(shown.G)[None]
+        return self._model.skeleton.full_pose(rest_joints, shown.G[None], shown.p[None], fingers)
+
     def _performance(self, member: _Cast, shown: Shown, frameset: Frameset) -> Performance:
         skeleton = self._model.skeleton
         rest_joints = skeleton.rest_joints(member.track.shape)
-        _, joints = skeleton.full_pose(rest_joints, shown.G[None], shown.p[None])
+        _, joints = self._full_pose(rest_joints, shown)
         quaternions = np.tile([0.0, 0.0, 0.0, 1.0], (len(self.body.bones), 1))
         quaternions[self._solved] = quaternion(shown.D).cpu().numpy()
         # The pelvis does not turn against the Root; together they turn against the world.
         quaternions[[0, self._solved[0]]] = quaternions[[self._solved[0], 0]]
         confidence = shown.confidence[self._carrier]
+        if shown.fingers is not None and shown.finger_confidence is not None:
+            quaternions[self._fingers] = quaternion(torch.from_numpy(shown.fingers)).numpy()
+            confidence[self._fingers] *= shown.finger_confidence
         return Performance(
             actor=member.section.id,
             number=self._number - 1,
