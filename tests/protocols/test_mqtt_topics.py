@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from protocols.errors import EncodeError
 from protocols.histogram import Histogram
 from protocols.mqtt_topics import Topics, level
-from protocols.names import RIG_BONES
+from protocols.names import ARKIT_SHAPES, RIG_BONES
+from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import random_pose
 
 TOPICS = Topics("stage/demo/")
@@ -64,3 +65,25 @@ def test_what_json_cannot_carry_is_refused() -> None:
 def test_any_name_is_one_level(name: str) -> None:
     assert level(name)
     assert not set(level(name)) & set("+#/\0")
+
+
+def test_a_face_is_its_shapes_by_name() -> None:
+    publication = TOPICS.face(face_performance(any_face(), 9, capture_ns=5), 6)
+    assert (publication.topic, publication.qos, publication.retain) == ("stage/demo/actor/anna/face", 0, False)
+    report = json.loads(publication.payload())
+    assert {key: report[key] for key in ("number", "capture_ns", "sent_ns", "state")} == {
+        "number": 9, "capture_ns": 5, "sent_ns": 6, "state": "tracking",
+    }  # fmt: skip
+    assert tuple(report["shapes"]) == tuple(report["confidence"]) == ARKIT_SHAPES
+    np.testing.assert_allclose(list(report["shapes"].values()), np.frombuffer(any_face().shapes, "<f4"), atol=1e-5)
+    assert report["confidence"]["TongueOut"] == 1.0
+    assert report["head"] == [0.0, 0.0, 0.0, 1.0]
+    assert report["gaze"] == {"left": [0.2, -0.1], "right": [0.1, -0.1]}
+    assert TOPICS.face_state("anna", "holding", 5).topic == "stage/demo/actor/anna/face_state"
+
+
+def test_a_face_that_is_none_or_not_finite_is_refused() -> None:
+    with pytest.raises(EncodeError, match="has no face"):
+        TOPICS.face(POSED.performance, 1)
+    with pytest.raises(EncodeError, match="shapes is not finite"):
+        TOPICS.face(face_performance(face(JawOpen=float("nan"))), 1)

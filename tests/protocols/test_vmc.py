@@ -237,3 +237,13 @@ def test_what_is_not_finite_is_not_sent(bad: float) -> None:
 def test_the_sentinel_is_no_bone() -> None:
     with pytest.raises(EncodeError, match="LastBone"):
         VmcEncoder(["Hips", "LastBone"])
+
+
+def test_a_frame_without_root_and_end_is_bones_and_blends_only() -> None:
+    encoder = VmcEncoder(("LeftEye",), ARKIT_SHAPES[:30], trace=vmc.FACE_TRACE, rooted=False, closed=False)
+    blends = np.linspace(0.0, 1.0, 30, dtype=np.float32)
+    sent = flat([bytes(d) for d in encoder.encode(None, BONES[:1], blends=blends, capture_ns=CAPTURE_NS)])
+    assert [m.address for m in sent] == [vmc.BONE, *[vmc.BLEND] * 30, vmc.APPLY, vmc.FACE_TRACE]
+    assert [m.arguments[1] for m in sent if m.address == vmc.BLEND] == blends.tolist()
+    assert vmc.read_trace(sent[-1], vmc.FACE_TRACE) == (CAPTURE_NS, 0)
+    assert vmc.read_trace(sent[-1]) is None

@@ -25,6 +25,7 @@ from stage.config import ActorSection, Config, OutputSection
 from stage.outputs.humanoid import HUMANOID_BONES, Humanoid
 from tests.mqtt_broker import BrokerForTests, Listener
 from tests.receivers import Evmc4u, UOscReader
+from tests.stage.outputs.faces import any_face, face_performance
 from tests.stage.outputs.performers import random_pose
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +64,14 @@ class Stage:
         ).performance
         self.solve.send(f"performance.{actor}", performance)
         return performance
+
+    def make_a_face(self, number: int, actor: str = "anna") -> None:
+        """One face of a face camera onto the bus, solved just now from a frame of 12 ms ago."""
+        now_ns = self.clock.now_ns()
+        capture_ns, published_ns, begin_ns, end_ns, solve_ns = (now_ns - ms * MS for ms in (12, 10, 9, 4, 3))
+        trace = Trace(capture_ns, published_ns, begin_ns, end_ns, solve_ns, now_ns)
+        record = face_performance(any_face(), number, actor=actor, capture_ns=capture_ns, trace=trace)
+        self.solve.send(f"face.{actor}", record)
 
     def heartbeat(self, ready: Callable[[Heartbeat], bool], events: list[Event] | None = None) -> Heartbeat:
         """The first heartbeat that fulfils a condition."""
@@ -183,6 +192,25 @@ def test_legs_and_counts(open_stage: Open, engine: UdpReceiver) -> None:
     assert heartbeat.counters["engine.frames"] <= first + 11
     assert heartbeat.counters["other.frames"] == 0
     assert heartbeat.facts["engine"].startswith(f"vmc to 127.0.0.1:{engine.port} from port ")
+
+
+def test_faces_go_out_at_once_and_their_way_is_counted_apart(open_stage: Open, engine: UdpReceiver) -> None:
+    stage = open_stage(vmc(engine, blends=("arkit",)))
+    connected(stage, engine)
+    for number in range(20):
+        stage.make_a_face(number)
+        face = [m for d in frame(engine, 4) for m in osc.messages(osc.parse(d))]
+        assert [m.address for m in face if m.address.startswith("/VMC/Ext/B")][-1] == "/VMC/Ext/Blend/Apply"
+        assert sum(m.address == "/VMC/Ext/Blend/Val" for m in face) == 52
+    heartbeat = stage.heartbeat(lambda beat: beat.counters.get("engine.faces", 0) >= 20)
+    legs = {leg: Histogram.from_bytes(data) for leg, data in heartbeat.legs.items()}
+    assert {leg for leg in legs if leg.startswith("face_")} == {
+        f"face_{leg}" for leg in ("capture", "queue", "landmarks", "assemble", "solve", "send", "total")
+    }
+    assert legs["face_landmarks"].percentile(50) == pytest.approx(5 * MS, rel=0.06)
+    assert legs["face_total"].count == 20
+    assert legs["landmarks"].percentile(50) == pytest.approx(18 * MS, rel=0.06)
+    assert stage.stop() == ""
 
 
 def test_dead_and_unknown_receivers_delay_nobody(open_stage: Open, engine: UdpReceiver) -> None:

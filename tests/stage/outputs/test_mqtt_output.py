@@ -4,12 +4,14 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from protocols.clock import StageClock
 from protocols.histogram import Histogram
 from stage.config import OutputSection
 from stage.outputs.mqtt_output import MqttOutput
 from tests.mqtt_broker import BrokerForTests, Listener, free_port
+from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import random_pose
 
 pytest.importorskip("amqtt")
@@ -50,6 +52,27 @@ def test_what_a_stage_tells(broker: BrokerForTests, listener: Listener) -> None:
     output.close()
     assert listener.wait_for("stage/demo/$state", state="disconnected")["session"] == session
     assert "stage/demo" in output.fact
+
+
+def test_faces_with_the_body_and_by_a_stream_of_their_own(broker: BrokerForTests, listener: Listener) -> None:
+    output = open_output(broker.port)
+    listener.wait_for("stage/demo/rig")
+    with_face = replace(random_pose(1, number=3, capture_ns=START_NS).performance, face=face(JawOpen=0.25))
+    output.send(with_face, START_NS)
+    assert listener.wait_for("stage/demo/actor/anna/face", number=3)["shapes"]["JawOpen"] == 0.25
+    listener.wait_for("stage/demo/actor/anna/face_state", state="tracking")
+    output.send(face_performance(face("holding"), 100, capture_ns=START_NS + 1), START_NS + 1)
+    listener.wait_for("stage/demo/actor/anna/face", number=100)
+    listener.wait_for("stage/demo/actor/anna/face_state", state="holding")
+    output.send(replace(with_face, number=4), START_NS + 2)  # its face is older than the stream's
+    listener.wait_for("stage/demo/actor/anna/pose", number=4)
+    output.send(face_performance(face(JawOpen=float("nan")), 101), START_NS + 3)
+    output.send(face_performance(any_face(), 102), START_NS + 4)
+    listener.wait_for("stage/demo/actor/anna/face", number=102)
+    sent = [payload["number"] for topic, payload, _ in listener.heard if topic == "stage/demo/actor/anna/face"]
+    assert sent == [3, 100, 102]
+    assert output.counters["refused"] == 1
+    output.close()
 
 
 def test_latency_is_that_of_the_last_second(broker: BrokerForTests, listener: Listener) -> None:

@@ -8,12 +8,15 @@ from msgspec.structs import replace
 
 from protocols import osc, vmc
 from protocols.errors import EncodeError
+from protocols.names import ARKIT_SHAPES, VRM0_PRESETS, VRM1_PRESETS
 from protocols.plain_osc import DayTime
 from stage.config import OutputSection
+from stage.outputs.avatar_face import AvatarFace
 from stage.outputs.humanoid import HUMANOID_BONES, Humanoid
 from stage.outputs.streams import Stream, open_stream
 from stage.outputs.world_pose import WORLD_BONES, WorldPose
-from tests.receivers import Evmc4u, UOscReader
+from tests.receivers import Evmc4u, UOscReader, Vrm4u
+from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import Posed, random_pose
 
 START_NS = 1_700_000_000_000_000_000
@@ -98,3 +101,117 @@ def test_nonsense_is_refused_and_the_next_frame_is_right(kind: str) -> None:
         ours_q, expected_q = (np.array([v for v in m.arguments if isinstance(v, float)]) for m in (ours, expected))
         # Signs of quaternions may follow another past.
         np.testing.assert_allclose(np.abs(ours_q), np.abs(expected_q), atol=1e-6)
+
+
+def addresses(stream: Stream, posed: Posed) -> list[str]:
+    return [message.address for message in messages(stream, posed)]
+
+
+def with_face(posed: Posed, seed: int = 0) -> Posed:
+    return posed._replace(performance=replace(posed.performance, face=any_face(seed)))
+
+
+def face_messages(stream: Stream, *, alone: bool, now_ns: int = 0, seed: int = 0) -> list[osc.Message]:
+    datagrams = stream.face(face_performance(any_face(seed), capture_ns=START_NS), now_ns, alone=alone)
+    return [message for datagram in datagrams for message in osc.messages(osc.parse(bytes(datagram)))]
+
+
+def test_vmc_carries_the_face_between_bones_and_ok() -> None:
+    stream = open_stream(OutputSection(kind="vmc", blends=("arkit", "vrm0", "vrm1")))
+    sent = addresses(stream, with_face(random_pose(1)))
+    expected = [vmc.ROOT, *[vmc.BONE] * 54, *[vmc.BLEND] * (52 + 18 + 18), vmc.APPLY, vmc.OK, vmc.TIME]
+    assert sent == expected
+
+
+def test_a_receiver_sees_expressions_and_eyes() -> None:
+    stream, reader, receiver = open_stream(OutputSection(kind="vmc")), UOscReader(), Evmc4u()
+    posed = with_face(random_pose(1))
+    datagrams = [bytes(datagram) for datagram in stream.frame(posed.performance, 0)]
+    for datagram in datagrams:
+        assert len(datagram) <= 1200
+        for message in reader.read(datagram):
+            receiver.take(message)
+    assert not reader.errors and not receiver.shutdown and receiver.ignored == 0
+    avatar = AvatarFace(("arkit", "vrm0"))
+    assert posed.performance.face is not None
+    values = avatar.expressions(posed.performance.face)
+    assert receiver.blends == {name.lower(): float(v) for name, v in zip(avatar.names, values, strict=True)}
+    assert set(receiver.bones) == {*HUMANOID_BONES, "LeftEye", "RightEye"}
+    np.testing.assert_array_equal(
+        np.array([receiver.bones["LeftEye"], receiver.bones["RightEye"]], np.float32),
+        avatar.eyes(posed.performance.face),
+    )
+
+
+@pytest.mark.parametrize(
+    ("blends", "names"), [((), ()), (("arkit",), ARKIT_SHAPES), (("vrm1", "vrm0"), (*VRM1_PRESETS, *VRM0_PRESETS))]
+)
+def test_an_output_chooses_its_expressions(blends: tuple[str, ...], names: tuple[str, ...]) -> None:
+    section = OutputSection(kind="vmc", blends=blends, eyes=False)  # type: ignore[arg-type]
+    sent = messages(open_stream(section), with_face(random_pose(1)))
+    assert tuple(message.arguments[0] for message in sent if message.address == vmc.BLEND) == names
+    assert {"LeftEye", "RightEye"}.isdisjoint({message.arguments[0] for message in sent if message.address == vmc.BONE})
+
+
+def test_a_face_between_two_bodies_ends_no_frame_of_theirs() -> None:
+    stream = open_stream(OutputSection(kind="vmc", blends=("arkit",), trace=True))
+    sent = face_messages(stream, alone=False, now_ns=START_NS + 20)
+    assert [m.address for m in sent] == [vmc.BONE, vmc.BONE, *[vmc.BLEND] * 52, vmc.APPLY, vmc.FACE_TRACE]
+    assert vmc.read_trace(sent[-1], vmc.FACE_TRACE) == (START_NS, START_NS + 20)
+    values = {m.arguments[0]: m.arguments[1] for m in sent if m.address == vmc.BLEND}
+    np.testing.assert_array_equal([values[name] for name in ARKIT_SHAPES], np.frombuffer(any_face().shapes, "<f4"))
+
+
+def test_a_face_alone_moves_the_head_and_says_that_it_lives() -> None:
+    stream, shown = open_stream(OutputSection(kind="vmc", blends=("vrm0",))), Vrm4u()
+    sent = face_messages(stream, alone=True)
+    assert [m.arguments[0] for m in sent if m.address == vmc.BONE] == ["Head", "LeftEye", "RightEye"]
+    assert [m.address for m in sent][-3:] == [vmc.APPLY, vmc.OK, vmc.TIME]
+    reader = UOscReader()
+    for datagram in stream.face(face_performance(any_face()), 0, alone=True):
+        for message in reader.read(bytes(datagram)):
+            shown.take(message)
+    assert set(shown.shown[0]) == {"Head", "LeftEye", "RightEye"}
+
+
+@pytest.mark.parametrize(("state", "status"), [("tracking", 1), ("holding", 0), ("fading", 0), ("absent", 0)])
+def test_a_face_alone_says_whether_it_is_seen(state: str, status: int) -> None:
+    stream = open_stream(OutputSection(kind="vmc"))
+    sent = [
+        message
+        for datagram in stream.face(face_performance(face(state)), 0, alone=True)
+        for message in osc.messages(osc.parse(bytes(datagram)))
+    ]
+    assert sent[-2] == osc.Message(vmc.OK, "iiii", (1, 3, 0, status))
+
+
+def test_a_face_of_which_nothing_is_wanted_is_not_sent_between_bodies() -> None:
+    stream = open_stream(OutputSection(kind="vmc", blends=(), eyes=False))
+    assert stream.face(face_performance(face()), 0, alone=False) == ()
+    assert [m.address for m in face_messages(stream, alone=True)] == [vmc.BONE, vmc.OK, vmc.TIME]
+
+
+def test_plain_osc_carries_the_face_after_the_body_and_alone_the_same() -> None:
+    section = OutputSection(kind="osc", actor="anna")
+    stream = open_stream(section)
+    whole = messages(stream, with_face(random_pose(1, capture_ns=START_NS)))
+    alone = face_messages(open_stream(section), alone=True)
+    assert whole[-len(alone) :] == alone
+    values = {message.address: message.arguments for message in alone}
+    shapes = np.array([values[f"/anna/{name}"] for name in ARKIT_SHAPES], np.float32)
+    np.testing.assert_array_equal(shapes[:, 0], np.frombuffer(any_face().shapes, "<f4"))
+    np.testing.assert_array_equal(shapes[:, 1], np.frombuffer(any_face().confidence, "<f4"))
+    np.testing.assert_allclose(np.array(values["/anna/left_eye"], np.float64), (0.2, -0.1), atol=1e-7)
+    assert values["/anna/face_state"] == (3.0,)
+    assert alone[-1].address == "/anna/face_time"
+    assert all(set(message.tags) == {"f"} for message in alone)
+
+
+@pytest.mark.parametrize("kind", ["vmc", "osc"])
+def test_nonsense_in_a_face_is_refused_and_the_next_one_is_right(kind: str) -> None:
+    section = OutputSection(kind=kind, actor="anna")  # type: ignore[arg-type]
+    stream = open_stream(section)
+    for bad in (face(JawOpen=np.nan), face(head=(0.0, 0.0, 0.0, 0.0)), face(gaze=((np.inf, 0.0), (0.0, 0.0)))):
+        with pytest.raises(EncodeError):
+            stream.face(face_performance(bad), 0, alone=True)
+    assert face_messages(stream, alone=True) == face_messages(open_stream(section), alone=True)

@@ -10,6 +10,7 @@ from protocols import osc
 from protocols.udp import UdpReceiver
 from stage.config import OutputSection
 from stage.outputs.udp_output import UdpOutput
+from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import random_pose
 
 START_NS = 1_700_000_000_000_000_000
@@ -77,4 +78,52 @@ def test_a_host_that_is_not_found_is_said(receiver: UdpReceiver, monkeypatch: py
     output.send(random_pose(1).performance, 0)
     assert "no.such.host is not found" in output.fault
     assert output.counters["unresolved"] == 1
+    output.close()
+
+
+def names(receiver: UdpReceiver) -> list[str]:
+    """The addresses of everything that has arrived, runs of one address as one."""
+    found: list[str] = []
+    while (received := receiver.receive()) is not None:
+        for message in osc.messages(osc.parse(received[0])):
+            if found[-1:] != [message.address]:
+                found.append(message.address)
+    return found
+
+
+FACE = ["/VMC/Ext/Bone/Pos", "/VMC/Ext/Blend/Val", "/VMC/Ext/Blend/Apply"]
+CLOSING = ["/VMC/Ext/OK", "/VMC/Ext/T"]
+BODY = ["/VMC/Ext/Root/Pos", "/VMC/Ext/Bone/Pos", *CLOSING]
+
+
+def test_a_body_beside_a_live_stream_of_faces_carries_no_stale_face(receiver: UdpReceiver) -> None:
+    output, ms = open_output(receiver), 1_000_000
+    performance = replace(random_pose(1, capture_ns=START_NS).performance, face=any_face())
+    output.send(face_performance(any_face()), START_NS)
+    output.send(performance, START_NS + 5 * ms)
+    output.send(face_performance(any_face()), START_NS + 16 * ms)
+    output.send(performance, START_NS + 300 * ms)
+    assert names(receiver) == [*FACE, *CLOSING, *BODY, *FACE, "/VMC/Ext/Root/Pos", *FACE, *CLOSING]
+    assert (output.counters["frames"], output.counters["faces"]) == (2, 2)
+    output.close()
+
+
+def test_the_rate_holds_for_faces_and_bodies_each(receiver: UdpReceiver) -> None:
+    output = open_output(receiver, rate=10.0)
+    for number in range(58):
+        now_ns = START_NS + number * 16_666_667
+        output.send(face_performance(any_face(), number, capture_ns=now_ns), now_ns)
+        if number % 2 == 0:
+            output.send(random_pose(1, capture_ns=now_ns).performance, now_ns)
+    assert (output.counters["frames"], output.counters["faces"], output.counters["skipped"]) == (10, 10, 67)
+    output.close()
+
+
+def test_faces_of_a_fast_camera_are_not_held_to_the_rate_of_the_stage(receiver: UdpReceiver) -> None:
+    output = open_output(receiver)
+    for number in range(60):
+        output.send(face_performance(face(), number, capture_ns=START_NS + number * 16_666_667), START_NS)
+    assert output.counters["faces"] == 60
+    output.send(face_performance(face(), actor="ben"), START_NS)
+    assert output.counters["faces"] == 60
     output.close()
