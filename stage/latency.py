@@ -19,13 +19,14 @@ from protocols.errors import DecodeError
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat
 from stage.supervision.history import MemoryTrend, WorkerHistory, add_legs
-from stage.supervision.report import LEGS, SPARE_SUFFIX, FramesetReport, LegReport, Report, WorkerReport
+from stage.supervision.report import FACE_LEGS, LEGS, SPARE_SUFFIX, FramesetReport, LegReport, Report, WorkerReport
 
 WINDOW_S = 10
 """Length of the sliding window, in seconds."""
 WARM_UP_S = 5.0
 """After the first performance, before the legs of the record and the rate are counted."""
 SOLVE_WORKER = "solve"
+BROADCAST_WORKER = "broadcast"
 CAPTURE_PREFIX = "capture."
 _EVENTS_KEPT = 50
 
@@ -48,14 +49,32 @@ class _Baseline:
     at_ns: int
     """Stage time of the solve worker's heartbeat."""
     solved: int
+    faces: int
+    faces_at_ns: int
+    """Of the broadcast worker's heartbeat."""
 
 
 class LatencyBoard:
     """The account of one stage. Safe to read from other threads."""
 
-    def __init__(self, stage_name: str, workers: Iterable[str], clock: Callable[[], float] = time.monotonic) -> None:
-        """Know the workers from the start, heard of or not; `clock` returns seconds."""
+    def __init__(
+        self,
+        stage_name: str,
+        workers: Iterable[str],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        face_cameras: Iterable[str] = (),
+    ) -> None:
+        """Know the workers from the start, heard of or not.
+
+        Args:
+            stage_name: What the stage is called.
+            workers: Their names.
+            clock: Returns seconds.
+            face_cameras: Cameras whose frames are no part of framesets.
+        """
         self._stage_name = stage_name
+        self._face_captures = {f"{CAPTURE_PREFIX}{camera}" for camera in face_cameras}
         self._clock = clock
         self._lock = threading.Lock()
         self._histories = {name: WorkerHistory() for name in workers}
@@ -119,7 +138,10 @@ class LatencyBoard:
             if self._first_leg_s is None and any(histogram.count for histogram in legs.values()):
                 self._first_leg_s = now_s
             if self._baseline is None and self._first_leg_s is not None and now_s - self._first_leg_s >= WARM_UP_S:
-                self._baseline = _Baseline(legs, self._solver_ns(), self._framesets()["framesets_solved"])
+                solved = self._framesets()["framesets_solved"]
+                self._baseline = _Baseline(
+                    legs, self._heard_ns(SOLVE_WORKER), solved, _faces(legs), self._heard_ns(BROADCAST_WORKER)
+                )
 
     def histograms(self) -> Legs:
         """Every leg since the start."""
@@ -132,12 +154,14 @@ class LatencyBoard:
             legs = self._legs()
             counts = self._framesets()
             seen, solved = counts["framesets_seen"], counts["framesets_solved"]
-            captured = max(seen, *(self._items(name) for name in self._histories if name.startswith(CAPTURE_PREFIX)), 0)
+            captures = [name for name in self._histories if name.startswith(CAPTURE_PREFIX)]
+            captured = max(seen, *(self._items(name) for name in captures if name not in self._face_captures), 0)
             workers = {name: self._worker(name) for name in self._histories} | self._other_processes()
             return Report(
                 stage=self._stage_name,
                 seconds=max(0.0, min(self._clock(), self._ended_s) - self._began_s),
                 rate_hz=self._rate_hz(solved),
+                face_rate_hz=self._face_rate_hz(_faces(legs)),
                 framesets=FramesetReport(
                     captured=captured,
                     seen=seen,
@@ -164,16 +188,25 @@ class LatencyBoard:
     def _items(self, name: str) -> int:
         return self._histories[name].counters["items"]
 
-    def _solver_ns(self) -> int:
-        solver = self._histories.get(SOLVE_WORKER)
-        return solver.last.at_ns if solver and solver.last else 0
+    def _heard_ns(self, name: str) -> int:
+        """Stage time of a worker's last heartbeat; 0 before."""
+        history = self._histories.get(name)
+        return history.last.at_ns if history and history.last else 0
 
     def _rate_hz(self, solved: int) -> float:
         """By the times of the heartbeats that brought the counts, not by that of the question."""
-        if self._baseline is not None and self._solver_ns() > self._baseline.at_ns > 0:
-            return (solved - self._baseline.solved) / (self._solver_ns() - self._baseline.at_ns) * 1e9
+        at_ns = self._heard_ns(SOLVE_WORKER)
+        if self._baseline is not None and at_ns > self._baseline.at_ns > 0:
+            return (solved - self._baseline.solved) / (at_ns - self._baseline.at_ns) * 1e9
         solver = self._histories.get(SOLVE_WORKER)
         return solver.last.rate_hz if solver and solver.last else 0.0
+
+    def _face_rate_hz(self, faces: int) -> float:
+        """Likewise; 0 before warm-up is over."""
+        at_ns = self._heard_ns(BROADCAST_WORKER)
+        if self._baseline is None or not at_ns > self._baseline.faces_at_ns > 0:
+            return 0.0
+        return (faces - self._baseline.faces) / (at_ns - self._baseline.faces_at_ns) * 1e9
 
     def _worker(self, name: str) -> WorkerReport:
         history, sample = self._histories[name], self._samples.get(name)
@@ -209,9 +242,14 @@ class LatencyBoard:
         }
 
 
+def _faces(legs: Legs) -> int:
+    """Faces of face cameras that have been sent."""
+    return legs[FACE_LEGS[-1]].count if FACE_LEGS[-1] in legs else 0
+
+
 def _leg_reports(legs: Legs, earlier: Legs) -> dict[str, LegReport]:
     """Percentiles of what came after `earlier`, legs in the order of a frame's way; empty ones left out."""
-    order = [*LEGS, *sorted(legs.keys() - set(LEGS))]
+    order = [*LEGS, *FACE_LEGS, *sorted(legs.keys() - {*LEGS, *FACE_LEGS})]
     reports = {}
     for leg in order:
         if leg not in legs:

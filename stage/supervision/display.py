@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stage.config import LatencySection
-from stage.supervision.report import LegReport, Report, WorkerReport
+from stage.supervision.report import FACE_LEGS, LegReport, Report, WorkerReport
 
 PLAIN_PERIOD_S = 5.0
 TABLE_PERIOD_S = 1.0
@@ -99,13 +99,14 @@ def numbers_line(report: Report) -> str:
     if report.seconds == 0.0:
         missing = [name for name, worker in report.workers.items() if worker.state in ("starting", "down")]
         return f"starting: waiting for {', '.join(missing) or 'spares'}"
+    told = {leg: values for leg, values in report.recent_legs.items() if leg not in FACE_LEGS[:-1]}
     parts = [
         f"{report.seconds:.0f} s",
-        f"{report.rate_hz:.1f} framesets/s",
-        f"{100.0 * framesets.solved_fraction:.1f} % solved",
-        *(f"{leg} {values.p50_ms:.1f}/{values.p99_ms:.1f}" for leg, values in report.recent_legs.items()),
+        *_rates(report),
+        *([f"{100.0 * framesets.solved_fraction:.1f} % solved"] if framesets.captured > 0 else []),
+        *(f"{leg} {values.p50_ms:.1f}/{values.p99_ms:.1f}" for leg, values in told.items()),
     ]
-    if report.recent_legs:
+    if told:
         parts[-1] += " ms (p50/p99)"
     down = [name for name, worker in report.workers.items() if worker.state == "down"]
     parts += [f"restarts {report.restarts}, gaps {report.gaps}, drops {report.drops}"]
@@ -118,11 +119,19 @@ def tables(report: Report, budgets: LatencySection) -> Group:
     framesets = report.framesets
     headline = Text.assemble(
         (report.stage, "bold"),
-        f"  {report.seconds:.0f} s  {report.rate_hz:.1f} framesets/s  "
+        f"  {report.seconds:.0f} s  {'  '.join(_rates(report))}  "
         f"{100.0 * framesets.solved_fraction:.1f} % of {framesets.captured} solved  "
         f"late {framesets.incomplete}  too old {framesets.dropped_age}",
     )
     return Group(headline, _leg_table(report, budgets), _worker_table(report.workers))
+
+
+def _rates(report: Report) -> list[str]:
+    """Framesets and faces per second, each where there are any; framesets where there are neither."""
+    faces = report.face_rate_hz > 0.0
+    bodies = report.framesets.captured > 0 or not faces
+    texts = [f"{report.rate_hz:.1f} framesets/s"] if bodies else []
+    return [*texts, f"{report.face_rate_hz:.1f} faces/s"] if faces else texts
 
 
 def _leg_table(report: Report, budgets: LatencySection) -> Table:

@@ -102,6 +102,7 @@ def _framesets(report: Report) -> Iterator[Metric]:
         family.add_metric([outcome], getattr(counts, outcome))
     yield family
     yield GaugeMetricFamily("stage_rate_hertz", "Framesets solved per second", value=report.rate_hz)
+    yield GaugeMetricFamily("stage_face_rate_hertz", "Faces of face cameras per second", value=report.face_rate_hz)
 
 
 def _workers(workers: dict[str, WorkerReport]) -> Iterator[Metric]:

@@ -9,6 +9,8 @@ Legs are the parts of a frame's way to the engine, in order; each is measured pe
     solve      the solver's own time
     send       performance solved              -> its datagram has left
     total      the camera has it               -> its datagram has left
+
+Faces from face cameras go the same way faster; their legs have the same names after "face_".
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ SPARE_SUFFIX = " (spare)"
 """After the name of a worker, means its standby."""
 
 LEGS = ("capture", "queue", "landmarks", "assemble", "solve", "send", "total")
+FACE_LEGS = tuple(f"face_{leg}" for leg in LEGS)
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -29,6 +32,8 @@ class Report(msgspec.Struct, frozen=True):
     """Since the sources were started; 0 before."""
     rate_hz: float
     """Framesets solved per second, since warm-up."""
+    face_rate_hz: float
+    """Faces of face cameras sent per second, since warm-up, all actors together; 0 without face cameras."""
     framesets: FramesetReport
     legs: dict[str, LegReport]
     """Since warm-up; before that, since the start."""
@@ -47,7 +52,7 @@ class FramesetReport(msgspec.Struct, frozen=True):
     """What became of the framesets since the start."""
 
     captured: int = 0
-    """Frames of the camera that gave most: what there was to solve."""
+    """Frames of the camera that gave most, face cameras aside: what there was to solve."""
     seen: int = 0
     """That reached the solver; the others were replaced by newer ones on the way."""
     solved: int = 0

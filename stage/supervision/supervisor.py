@@ -65,7 +65,8 @@ class Supervisor:
             display: Where messages and numbers go.
             fast: Goes to the workers in clock.json.
         """
-        self.board = LatencyBoard(config.stage.name, [plan.name for plan in plans])
+        face_cameras = [camera.id for camera in config.face_cameras]
+        self.board = LatencyBoard(config.stage.name, [plan.name for plan in plans], face_cameras=face_cameras)
         self._config = config
         self._plans = plans
         self._display = display

@@ -197,3 +197,31 @@ def test_memory_counts_from_the_warmed_up_show_on(board: LatencyBoard, clock: Cl
     beat(50_000_000, pid=2)
     memory = board.report().workers["solve"].memory
     assert memory is not None and memory.peak_mb == 50.0
+
+
+def test_faces_have_legs_and_a_rate_of_their_own(clock: Clock) -> None:
+    board = LatencyBoard(
+        "demo", ["broadcast", "solve", "capture.left", "capture.helmet"], clock, face_cameras=["helmet"]
+    )
+    sent = Histogram()
+    for second in range(int(WARM_UP_S) + 11):
+        for _ in range(60):
+            sent.record(9_000_000)
+        legs = {"face_solve": histogram(2.0), "face_total": sent, "total": histogram(40.0)}
+        board.take(heartbeat("broadcast", clock, legs=legs))
+        board.take(heartbeat("capture.helmet", clock, items=60 * second))
+        board.take(heartbeat("capture.left", clock, items=30 * second))
+        board.take(heartbeat("solve", clock, framesets_seen=30 * second, framesets_solved=30 * second))
+        board.tick()
+        clock.now_s += 1.0
+    report = board.report()
+    assert report.face_rate_hz == pytest.approx(60.0)
+    assert report.framesets.solved_fraction == 1.0  # the face camera's frames are none of a frameset's
+    assert list(board.histograms()) == ["face_solve", "face_total", "total"]
+    assert report.legs["face_total"].p99_ms == pytest.approx(9.0, rel=0.06)
+
+
+def test_legs_are_told_in_the_order_of_the_way_bodies_first(board: LatencyBoard, clock: Clock) -> None:
+    legs = {name: histogram(1.0) for name in ("face_total", "face_solve", "own", "total", "solve")}
+    board.take(heartbeat("broadcast", clock, legs=legs))
+    assert list(board.report().legs) == ["solve", "total", "face_solve", "face_total", "own"]

@@ -86,7 +86,7 @@ def test_unrest_of_a_resting_face_shows_no_mood() -> None:
 
 def test_every_expression_has_a_name_in_both_versions() -> None:
     assert len(set(VRM0_PRESETS)) == len(set(VRM1_PRESETS)) == len(VRM0_PRESETS) == len(VRM1_PRESETS)
-    pairs = dict(zip(VRM0_PRESETS, VRM1_PRESETS, strict=True))
+    pairs = {str(old): str(new) for old, new in zip(VRM0_PRESETS, VRM1_PRESETS, strict=True)}
     must = {"Joy": "happy", "Angry": "angry", "Sorrow": "sad", "Fun": "relaxed", "A": "aa", "I": "ih", "U": "ou"}
     must |= {"E": "ee", "O": "oh", "Blink_L": "blinkLeft", "Blink_R": "blinkRight"}
     assert {name: pairs[name] for name in must} == must

@@ -13,6 +13,7 @@ from stage.supervision.report import FramesetReport, LegReport, MemoryReport, Re
 REPORT = Report(
     stage="demo",
     seconds=12.0,
+    face_rate_hz=0.0,
     rate_hz=29.97,
     framesets=FramesetReport(captured=360, seen=360, solved=359, solved_fraction=359 / 360),
     legs={"solve": LegReport(300, 8.0, 45.0), "total": LegReport(300, 41.0, 78.0)},
@@ -78,3 +79,13 @@ def test_the_live_table_leaves_the_terminal_as_it_was() -> None:
     output = console.file.getvalue()  # type: ignore[attr-defined]
     assert "stage: warning: capture.left: lost" in output
     assert output.endswith("\x1b[?25h")  # the cursor is back
+
+
+def test_faces_are_told_beside_bodies_and_alone() -> None:
+    legs = {"face_solve": LegReport(100, 2.0, 3.0), "face_total": LegReport(100, 9.0, 14.0)}
+    both = msgspec.structs.replace(REPORT, face_rate_hz=59.9, recent_legs=REPORT.recent_legs | legs)
+    line = numbers_line(both)
+    assert "30.0 framesets/s  59.9 faces/s" in line and "face_total 9.0/14.0 ms (p50/p99)" in line
+    assert "face_solve" not in line
+    alone = msgspec.structs.replace(both, framesets=FramesetReport(), rate_hz=0.0, recent_legs=legs)
+    assert "framesets" not in numbers_line(alone) and "solved" not in numbers_line(alone)
