@@ -3,8 +3,9 @@
 Each is a fixed combination of a few vertices of the hand, learned from renders (`stage.correspondence.learn_hands`):
 a joint inside of a finger comes out as a blend of the skin around it. Left and right are mirror images and share one
 meaning. A point's usual error has two parts, one in metres (where people and renders differ) and one in pixels (what
-a small picture cannot show); the network's depth is weaker evidence with an error of its own. The learned table
-`<network>.npz` lies beside this file.
+a small picture cannot show). The network's depth is weaker evidence: it mistakes how the whole hand is tilted, but how
+fingers stand out of the hand's plane, its relief, it knows to 10 to 20 mm. The learned table `<network>.npz` lies beside
+this file.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ class HandMap:
     sigma_px: np.ndarray
     """(21,) float32: what a pixel of the picture adds to it, pixels."""
     depth_sigma_m: np.ndarray
-    """(21,) float32: usual error of the network's depth, metres."""
+    """(21,) float32: usual error of the network's relief, metres."""
     depth_scale: np.ndarray
-    """(): the network's depth relative to the wrist times this is that of the model."""
+    """(): the network's relief times this is that of the model."""
 
     def combination(self, side: str, vertex_count: int) -> np.ndarray:
         """(21, V): one side's landmarks as combinations of all vertices."""
@@ -48,6 +49,20 @@ class HandMap:
         rows = np.zeros((len(vertices), vertex_count))
         np.add.at(rows, (np.arange(len(vertices))[:, None], vertices), self.weights)
         return rows
+
+
+def relief_filter(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(..., N, N) that takes depths of points to what they stand out of their common plane.
+
+    Args:
+        image: (..., N, 2) where the points are seen.
+        weight: (..., N) how much each counts for the plane.
+    """
+    plane = np.concatenate([np.ones_like(image[..., :1]), image - image.mean(-2, keepdims=True)], -1)
+    weighted = np.swapaxes(plane * weight[..., None], -1, -2)
+    scale = np.abs(plane).max(-2, keepdims=True)
+    normal = weighted @ plane + 1e-9 * np.eye(3) * (np.swapaxes(scale, -1, -2) * scale + 1e-12)
+    return np.eye(image.shape[-2]) - plane @ np.linalg.solve(normal, weighted)
 
 
 def load_hand_map(network: str) -> HandMap:

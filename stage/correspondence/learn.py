@@ -109,7 +109,9 @@ def learn(data: Gathered, used: np.ndarray, candidates: Sequence[np.ndarray]) ->
     sigma = np.zeros((LANDMARK_COUNT, AZIMUTH_BINS), np.float32)
     for landmark, own in enumerate(candidates):
         columns = np.array([place[int(vertex)] for vertex in own])
-        w = _combination(data, landmark, columns)
+        w = best_combination(
+            data.vertices[:, columns], data.rays[:, landmark], data.centers, data.confidence[:, landmark], _OUTLIER_M
+        )
         kept = np.argsort(-w)[:MOST_VERTICES]
         kept = kept[w[kept] > 0]
         vertices[landmark, : len(kept)] = own[kept]
@@ -122,24 +124,34 @@ def learn(data: Gathered, used: np.ndarray, candidates: Sequence[np.ndarray]) ->
     return LandmarkMap(vertices, weights, bias, sigma)
 
 
-def _combination(data: Gathered, landmark: int, columns: np.ndarray) -> np.ndarray:
-    """Weights (K,) of the candidate vertices."""
-    V = data.vertices[:, columns].astype(np.float64)  # (N, K, 3)
-    r = data.rays[:, landmark]
-    across = np.eye(3) - r[:, :, None] * r[:, None, :]
+def best_combination(
+    vertices: np.ndarray, rays: np.ndarray, centers: np.ndarray, confidence: np.ndarray, outlier_m: float
+) -> np.ndarray:
+    """Weights (K,) of candidate vertices (N, K, 3) whose combination lies nearest to the rays of one landmark.
+
+    Args:
+        vertices: (N, K, 3) in the world, metres.
+        rays: (N, 3) unit directions.
+        centers: (N, 3) the cameras.
+        confidence: (N,).
+        outlier_m: Distance at which a sample counts half, metres.
+    """
+    V = vertices.astype(np.float64)
+    across = np.eye(3) - rays[:, :, None] * rays[:, None, :]
     A = np.einsum("nij,nkj->nik", across, V)
-    b = np.einsum("nij,nj->ni", across, data.centers)
-    trust = data.confidence[:, landmark].copy()
-    w = np.full(len(columns), 1.0 / len(columns))
+    b = np.einsum("nij,nj->ni", across, centers)
+    trust = confidence.copy()
+    count = V.shape[1]
+    w = np.full(count, 1.0 / count)
     for _ in range(_ROUNDS):
         weighted = A * trust[:, None, None]
-        H = np.einsum("nik,nil->kl", weighted, A) + _SUM_WEIGHT + 1e-3 * np.eye(len(columns))
+        H = np.einsum("nik,nil->kl", weighted, A) + _SUM_WEIGHT + 1e-3 * np.eye(count)
         g = np.einsum("nik,ni->k", weighted, b) + _SUM_WEIGHT
         factor = np.linalg.cholesky(H)  # |Aw - b|^2 = |L^T w - L^-1 g|^2 + constant
         w, _ = nnls(factor.T, np.linalg.solve(factor, g))
         w /= w.sum()
         miss = np.linalg.norm(A @ w - b, axis=1)
-        trust = data.confidence[:, landmark] / (1.0 + (miss / _OUTLIER_M) ** 2)
+        trust = confidence / (1.0 + (miss / outlier_m) ** 2)
     return w
 
 
@@ -186,13 +198,16 @@ def _candidates(body: BodyModel, row: np.ndarray, landmark: int) -> np.ndarray:
     on_limb = (body.skin_weights * limb[body.skin_bones]).sum(1) > 0.5
     near = np.linalg.norm(body.mean_vertices - center, axis=1) < _REACH_M * (0.6 if landmark <= 10 else 1.0)
     pool = np.flatnonzero(near & on_limb)
-    chosen = [pool[np.linalg.norm(body.mean_vertices[pool] - center, axis=1).argmin()]]
-    distance = np.linalg.norm(body.mean_vertices[pool] - body.mean_vertices[chosen[0]], axis=1)
-    while len(chosen) < min(_CANDIDATES, len(pool)):
+    return spread_out(body.mean_vertices, pool, center, _CANDIDATES)
+
+
+def spread_out(vertices: np.ndarray, pool: np.ndarray, center: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of the vertices in `pool`, evenly spread from the one nearest to a centre on."""
+    chosen = [pool[np.linalg.norm(vertices[pool] - center, axis=1).argmin()]]
+    distance = np.linalg.norm(vertices[pool] - vertices[chosen[0]], axis=1)
+    while len(chosen) < min(count, len(pool)):
         chosen.append(pool[distance.argmax()])
-        distance = np.minimum(
-            distance, np.linalg.norm(body.mean_vertices[pool] - body.mean_vertices[chosen[-1]], axis=1)
-        )
+        distance = np.minimum(distance, np.linalg.norm(vertices[pool] - vertices[chosen[-1]], axis=1))
     return np.array(chosen)
 
 

@@ -19,6 +19,6 @@ class HandEvidence(NamedTuple):
     scale: Floats
     """(H, V, 21): standard deviations per unit of image coordinate."""
     depth: Floats
-    """(H, V, 21): the network's depth relative to the wrist, metres."""
-    depth_scale: Floats
-    """(H, V, 21): standard deviations per metre."""
+    """(H, V, 21): the network's depth, metres."""
+    relief: Floats
+    """(H, V, 21, 21): from depths to what points stand out of the hand's plane, in standard deviations."""

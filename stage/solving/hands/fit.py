@@ -1,6 +1,6 @@
 """Levenberg-Marquardt fit of hands to their views, as in `stage.solving.fit` but for arrays of a hand's size.
 
-    minimise   sum rho(reprojection) + sum rho(depth) + anatomy + base + (q - q_0)^T Lambda (q - q_0) / 2
+    minimise   sum rho(reprojection) + sum rho(relief) + anatomy + base + (q - q_0)^T Lambda (q - q_0) / 2
 
 over the 26 coordinates of `stage.solving.hands.model`. The first six correct the hand bone within what the body fit
 leaves open; they are this instant's alone and are marginalised out of the result. Plain numpy: with arrays this small
@@ -124,7 +124,7 @@ def _normal(
 def _views(evidence: HandEvidence, x: Floats, J: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Whitened rows (H, 26, R) and residuals (H, R) of all views, their robust cost (H,), and the misfit (H,).
 
-    Depth is compared about its weighted mean, so that it says nothing of how far away the hand is.
+    Of depth only the relief is compared: it says nothing of how far away the hand is, nor how it is tilted.
     """
     hands, views, _, points = evidence.target.shape
     in_camera = evidence.R @ x[:, None] + evidence.t[..., None]  # (H, V, 3, 21)
@@ -132,10 +132,7 @@ def _views(evidence: HandEvidence, x: Floats, J: Floats) -> tuple[Floats, Floats
     image = in_camera[:, :, :2] / z[:, :, None]
     residual = np.empty((hands, views, 3, points))
     residual[:, :, :2] = (image - evidence.target) * evidence.scale[:, :, None]
-    weight = evidence.depth_scale**2
-    weight = weight / np.maximum(weight.sum(2, keepdims=True), 1e-9)
-    off = in_camera[:, :, 2] - evidence.depth
-    residual[:, :, 2] = (off - (weight * off).sum(2, keepdims=True)) * evidence.depth_scale
+    residual[:, :, 2] = (evidence.relief @ (in_camera[:, :, 2] - evidence.depth)[..., None])[..., 0]
     squared = np.empty((hands, views, 2, points))
     squared[:, :, 0] = residual[:, :, 0] ** 2 + residual[:, :, 1] ** 2
     squared[:, :, 1] = residual[:, :, 2] ** 2
@@ -153,8 +150,7 @@ def _views(evidence: HandEvidence, x: Floats, J: Floats) -> tuple[Floats, Floats
         rows[:, :, :, axis] = ((turned[:, :, axis] - along * image[:, :, axis, None]) * scale[:, :, None]).swapaxes(
             1, 2
         )
-    centred = along - (along @ weight[..., None])
-    rows[:, :, :, 2] = (centred * (root[:, :, 1] * evidence.depth_scale)[:, :, None]).swapaxes(1, 2)
+    rows[:, :, :, 2] = (along @ evidence.relief.swapaxes(2, 3) * root[:, :, 1, None]).swapaxes(1, 2)
     residual[:, :, :2] *= root[:, :, :1]
     residual[:, :, 2] *= root[:, :, 1]
     return rows.reshape(hands, COORDINATES, -1), residual.reshape(hands, -1), cost, misfit

@@ -9,7 +9,7 @@ import numpy as np
 
 from protocols.messages import HAND_LANDMARK_COUNT
 from stage.bodies.hands import SIDES, Floats
-from stage.correspondence.hand_map import PALM, HandMap
+from stage.correspondence.hand_map import PALM, HandMap, relief_filter
 from stage.solving.hands.evidence import HandEvidence
 from stage.solving.people import CameraRig, HandSeen, Person
 
@@ -61,7 +61,7 @@ class HandReader:
         count = max(len(own) for own in views)
         shape = (len(hands), count)
         target, scale = np.zeros((*shape, 2, HAND_LANDMARK_COUNT)), np.zeros((*shape, HAND_LANDMARK_COUNT))
-        depth, depth_scale = np.zeros_like(scale), np.zeros_like(scale)
+        depth, relief = np.zeros_like(scale), np.zeros((*scale.shape, HAND_LANDMARK_COUNT))
         cameras = np.zeros(shape, np.int64)
         for i, own in enumerate(views):
             for j, reading in enumerate(own):
@@ -69,8 +69,9 @@ class HandReader:
                 cameras[i, j] = seen.camera
                 target[i, j], scale[i, j] = seen.image.T, reading.scale
                 depth[i, j] = seen.depth * (reading.depth * self._map.depth_scale)
-                depth_scale[i, j] = np.where(reading.scale > 0.0, seen.confidence, 0.0) / self._map.depth_sigma_m
-        return HandEvidence(self._rig.R[cameras], self._rig.t[cameras], target, scale, depth, depth_scale)
+                trust = np.where(reading.scale > 0.0, seen.confidence, 0.0) / self._map.depth_sigma_m
+                relief[i, j] = trust[:, None] * relief_filter(seen.image, trust * trust)
+        return HandEvidence(self._rig.R[cameras], self._rig.t[cameras], target, scale, depth, relief)
 
     def _scale(self, seen: HandSeen, depth: float) -> Floats:
         blur = self._map.sigma_px * (seen.pixel * depth)
