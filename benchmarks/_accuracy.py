@@ -11,7 +11,7 @@ from benchmarks.report import progress
 from protocols.names import COCO_KEYPOINTS
 from stage.bodies.body import load_body
 from stage.config import Config
-from stage.networks.load import load_tracker
+from stage.networks.load import load_reader
 from stage.offline import Result, load_result, solve
 from stage.offline._pictures import Recordings
 from stage.offline._solve import solved_framesets
@@ -31,11 +31,11 @@ def solved(config: Config, folder: Path) -> Result:
 
 def raw_network_points(config: Config) -> np.ndarray:
     """(T, 17, 3): per-frame triangulation of the raw network points by plain linear least squares (DLT)."""
-    body, tracker = load_body(), load_tracker(config)
+    body, reader = load_body(), load_reader(config)
     found: list[np.ndarray] = []
     with Recordings(config) as recordings:
         solver = make_solver(config, body, recordings.sizes)
-        for solved_one in solved_framesets(recordings.pictures(), tracker, solver):
+        for solved_one in solved_framesets(recordings.pictures(), reader, solver):
             best: dict[int, Person] = {}
             for person in solver.rig.people(solved_one.frameset.views):
                 best.setdefault(person.camera, person)

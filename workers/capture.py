@@ -19,6 +19,7 @@ from stage.cameras.feeds import open_feed
 from stage.cameras.sources import Frame, SourceInfo
 from stage.cameras.sources.source import Image
 from stage.errors import ConfigError
+from stage.readers import reader_of
 from workers.worker import Worker, run
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Capture(Worker):
         self._ring: RingWriter | None = None
         self._jpeg = self._open_jpeg() if self.config.bus.jpeg_host else None
         self._feed = open_feed(self._section, self.config, self.timing)
-        wanted = {"solve": ["solved", "heartbeat."], "landmarks": ["heartbeat."]}
+        reader = reader_of(self._section, self.config)
+        wanted = {"solve": ["solved", "heartbeat."], reader: ["heartbeat."]}
         self._solver = Subscriber(self.run_dir, wanted) if isinstance(self._feed, FastFeed) else None
 
     def step(self) -> None:

@@ -13,6 +13,7 @@ from protocols.bus import Subscriber
 from protocols.messages import Performance
 from stage.console.desk import ConsoleDesk
 from stage.console.keeper import PageKeeper
+from stage.readers import readers
 from workers.worker import Worker, run
 
 _IDLE_PERIOD_S = 0.1
@@ -28,8 +29,8 @@ class ConsoleWorker(Worker):
     def setup(self) -> None:
         """Subscribe to what everybody says of themselves; the page is opened by the first step."""
         captures = [f"capture.{camera.id}" for camera in self.config.cameras]
-        names = [*captures, "landmarks", "solve", "broadcast", self.name]
-        self._picture_topics = {name: ["frame."] for name in captures} | {"solve": ["performance.", "mesh."]}
+        names = [*captures, *readers(self.config), "solve", "broadcast", self.name]
+        self._picture_topics = {name: ["frame."] for name in captures} | {"solve": ["performance.", "mesh.", "face."]}
         self._reports = Subscriber(self.run_dir, {name: ["heartbeat.", "event."] for name in names})
         self._pictures: Subscriber | None = None
         self._pictures_before: Counter[str] = Counter()

@@ -1,6 +1,9 @@
-"""landmarks: frames of all cameras, read where they lie in their rings -> body landmarks of everybody seen.
+"""landmarks: frames, read where they lie in their rings -> landmarks of bodies, hands and faces.
 
-    notes from `capture.*`, predictions from `solve` -> people tracker -> `landmarks.<camera>`
+    notes from `capture.*`, predictions from `solve` -> landmark reader -> `landmarks.<camera>`
+
+The worker named "landmarks" reads the cameras of the volume; "landmarks.faces" those bound to an actor's face, so that
+a face has its own rate and never waits for bodies.
 
 Frames are taken up as they arrive, those that wait together in one go. Of a camera that waits with
 several only the newest is read, the others are counted as drops; with `fast`, every frame is read.
@@ -12,31 +15,34 @@ import cv2
 
 from protocols.bus import Message, Subscriber
 from protocols.errors import OvertakenError, RingError
-from protocols.messages import CameraLandmarks, FrameNote, PersonLandmarks, Prediction
+from protocols.messages import CameraLandmarks, FrameNote, Prediction
 from protocols.ring import RingReader
-from stage.networks.load import load_tracker
+from stage.networks.load import load_reader
+from stage.networks.reader import Seen
 from stage.networks.regions import ImageArray
+from stage.readers import BODY_READER, cameras_of
 from workers.worker import Worker, run
 
 WAIT_MS = 50
 
 
 class LandmarksWorker(Worker):
-    """Finds the landmarks of all people in all cameras."""
+    """Finds the landmarks of people in its cameras."""
 
     kind = "landmarks"
 
     def prepare(self) -> None:
         """Load and compile the networks."""
         cv2.setNumThreads(1)
-        self._cameras = {camera.id for camera in self.config.cameras}
-        self._tracker = load_tracker(self.config)
+        self._cameras = cameras_of(self.name, self.config)
+        self._reader = load_reader(self.config, self._cameras)
 
     def setup(self) -> None:
         """Listen to the cameras and to the solver."""
         self._rings: dict[str, RingReader] = {}
         publishers = {f"capture.{camera}": ["frame."] for camera in self._cameras}
-        self._subscriber = Subscriber(self.run_dir, {**publishers, "solve": ["prediction."]})
+        solver = {"solve": ["prediction."]} if self.name == BODY_READER else {}
+        self._subscriber = Subscriber(self.run_dir, {**publishers, **solver})
 
     def step(self) -> None:
         """Read the frames that wait, or wait for one."""
@@ -48,13 +54,13 @@ class LandmarksWorker(Worker):
             self._read(notes, predictions)
             predictions = []
         if len(predictions) > 0:
-            self._tracker.step({}, predictions)
+            self._reader.step({}, predictions)
 
     def report(self) -> None:
         """Bring counts and facts into the heartbeat."""
-        self.counters.update({key: count - self.counters[key] for key, count in self._tracker.counters.items()})
+        self.counters.update({key: count - self.counters[key] for key, count in self._reader.counters.items()})
         self.counters.update({key: n - self.counters[key] for key, n in self._subscriber.counters.items()})
-        self.facts = {"network": self.config.body.network, **self._tracker.facts}
+        self.facts = self._reader.facts
 
     def teardown(self) -> None:
         """Let go of rings and sockets."""
@@ -87,14 +93,14 @@ class LandmarksWorker(Worker):
             if image is not None:
                 frames[camera] = (image, note.capture_ns)
                 self.mark(begin_ns - note.capture_ns)
-        people = self._tracker.step(frames, predictions)
+        seen = self._reader.step(frames, predictions)
         end_ns = self.clock.now_ns()
-        for camera, persons in people.items():
+        for camera, found in seen.items():
             note = notes[camera]
             if not self._rings[camera].still_valid(note.slot, note.generation):
                 self.counters["overtaken"] += 1
                 continue
-            self._publish(note, frames[camera][0], (begin_ns, end_ns), persons)
+            self._publish(note, frames[camera][0], (begin_ns, end_ns), found)
 
     def _image(self, note: FrameNote) -> ImageArray | None:
         """The pixels of a note, where they lie; None, counted, when they are there no more."""
@@ -116,9 +122,7 @@ class LandmarksWorker(Worker):
         self._rings[note.camera] = RingReader(note.ring)
         return self._rings[note.camera]
 
-    def _publish(
-        self, note: FrameNote, image: ImageArray, span_ns: tuple[int, int], persons: tuple[PersonLandmarks, ...]
-    ) -> None:
+    def _publish(self, note: FrameNote, image: ImageArray, span_ns: tuple[int, int], seen: Seen) -> None:
         height, width = image.shape[:2]
         record = CameraLandmarks(
             camera=note.camera,
@@ -129,7 +133,9 @@ class LandmarksWorker(Worker):
             end_ns=span_ns[1],
             width=width,
             height=height,
-            persons=persons,
+            persons=seen.persons,
+            hands=seen.hands,
+            faces=seen.faces,
         )
         self.publisher.send(f"landmarks.{note.camera}", record)
 

@@ -19,6 +19,7 @@ from protocols.messages import CameraLandmarks, MeshNote, Performance, Solved
 from stage.bodies.body import load_body
 from stage.bodies.profile import load_shape, save_shape
 from stage.errors import BodyModelError, CalibrationError
+from stage.readers import readers
 from stage.solving.assembly import make_solver
 from stage.solving.framesets import Frameset, FramesetAssembler
 from workers.worker import Worker, run
@@ -47,7 +48,7 @@ class SolveWorker(Worker):
         self._known = set(self._solver.final_shapes())
         stage = self.config.stage
         self._assembler = FramesetAssembler(
-            [camera.id for camera in self.config.cameras],
+            [camera.id for camera in self.config.body_cameras],
             tolerance_ns=round((stage.tolerance_ms or 500.0 / stage.rate) * 1e6),
             deadline_ns=_FAST_DEADLINE_NS if self.timing.fast else round(stage.deadline_ms * 1e6),
         )
@@ -55,7 +56,7 @@ class SolveWorker(Worker):
         self._interval_ns = round(1e9 / stage.rate)
         self._last_ns = 0
         self._refused: set[str] = set()
-        self._subscriber = Subscriber(self.run_dir, {"landmarks": ["landmarks."]})
+        self._subscriber = Subscriber(self.run_dir, {name: ["landmarks."] for name in readers(self.config)})
 
     def step(self) -> None:
         """Take in landmarks, solve what is complete or out of time."""

@@ -2,7 +2,7 @@
 
 The solver says of every frameset that it is done; that is the credit for a later one, and no more
 than `AHEAD_FRAMESETS` are ever on their way. So nothing is dropped, and nothing waits for the clock.
-The feed begins when everybody in `AUDIENCE` has been heard of, so that nothing is shown to nobody;
+The feed begins when everybody in its audience has been heard of, so that nothing is shown to nobody;
 and should a frameset be lost on the way, it goes on by itself after a while, and counts that.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Collection
 
 from stage.cameras.feed import NS, BufferFor, RecordingFeed
 from stage.cameras.playback import Playback
@@ -24,7 +25,12 @@ class FastFeed(RecordingFeed):
     """Without credit, `poll` returns None at once."""
 
     def __init__(
-        self, playback: Playback, stage_rate: float, epoch_ns: int, faults: Counter[str] | None = None
+        self,
+        playback: Playback,
+        stage_rate: float,
+        epoch_ns: int,
+        faults: Counter[str] | None = None,
+        audience: Collection[str] = AUDIENCE,
     ) -> None:
         """Wait for the audience.
 
@@ -33,12 +39,13 @@ class FastFeed(RecordingFeed):
             stage_rate: Framesets per second.
             epoch_ns: Stage time of the first frame.
             faults: Shared with the recording.
+            audience: The workers that wait for the frames, or for what comes of them.
         """
         super().__init__(playback, Counter() if faults is None else faults)
         # A frameset per frame, where the recording is slower than the stage.
         self._frameset_ns = max(round(NS / stage_rate), self._interval_ns)
         self._solved_ns = epoch_ns - self._frameset_ns
-        self._missing = set(AUDIENCE)
+        self._missing = set(audience)
         self._changed_s = 0.0
 
     @property

@@ -12,6 +12,7 @@ from stage.cameras.playback import Playback
 from stage.cameras.sources import Faulty, open_source
 from stage.cameras.sources.live import LiveSource
 from stage.config import CameraSection, Config
+from stage.readers import reader_of
 
 MOST_DECODER_THREADS = 4
 
@@ -40,5 +41,6 @@ def open_feed(section: CameraSection, config: Config, timing: ClockFile) -> Feed
     playback = Playback(source, info, timing.epoch_ns, period_ns, offset_ns)
     faults = source.faults if isinstance(source, Faulty) else Counter[str]()
     if timing.fast:
-        return FastFeed(playback, config.stage.rate, timing.epoch_ns, faults)
+        audience = (reader_of(section, config), "solve")
+        return FastFeed(playback, config.stage.rate, timing.epoch_ns, faults, audience)
     return PacedFeed(playback, clock, faults)

@@ -9,8 +9,9 @@ from html import escape
 from stage.config import CameraSection, LatencySection
 from stage.console.colours import BAD, GOOD, POOR
 from stage.console.colours import LEGS as LEG_COLOURS
-from stage.console.history import LEGS, LatencyHistory
-from stage.console.status import ActorStatus, StageStatus
+from stage.console.history import FACE_TOTAL, LEGS, LatencyHistory
+from stage.console.status import ActorStatus, FaceStatus, StageStatus
+from stage.readers import BODY_READER, FACE_READER
 
 STYLE = f"""<style>
 .st {{ padding: 0 14px; font-size: 12px; line-height: 1.5; color: #c3ccd6; font-variant-numeric: tabular-nums; }}
@@ -45,6 +46,8 @@ def figures(status: StageStatus, history: LatencyHistory, budget: LatencySection
         ("latency p50", _number(p50, 0), "ms", ""),
         ("latency p99", _number(p99, 0), "ms", "bad" if p99 > budget.total_ms else ""),
     ]
+    if (faces := history.rate_hz(FACE_TOTAL)) > 0.0:
+        shown.insert(1, ("faces", _number(faces, 1), "fps", ""))
     cells = [
         f'<div class="figure"><b class="{kind}">{value}<small>{unit}</small></b><span class="dim">{name}</span></div>'
         for name, value, unit, kind in shown
@@ -62,13 +65,20 @@ def legs(history: LatencyHistory, budget: LatencySection) -> str:
         rows.append(
             [key, _number(p50, 1), _coloured(_number(p99, 1), "bad" if p99 > limit else ""), _dim(_number(limit, 0))]
         )
+    if history.rate_hz(FACE_TOTAL) > 0.0:
+        p50, p99 = history.recent_ms(FACE_TOTAL, 50), history.recent_ms(FACE_TOTAL, 99)
+        worst = _coloured(_number(p99, 1), "bad" if p99 > budget.face_total_ms else "")
+        rows.append(["face cameras, total", _number(p50, 1), worst, _dim(f"{budget.face_total_ms:.0f}")])
     return _block(_table(["leg, ms", "p50", "p99", "budget"], rows))
 
 
 def workers(status: StageStatus, cameras: Sequence[CameraSection]) -> str:
     """A row per camera and per other worker: state, rate, age of its input, losses, restarts."""
     sources = [f"capture.{camera.id}" for camera in cameras]
-    others = [*_WORKERS, *(name for name in status.workers if name not in (*sources, *_WORKERS))]
+    wide = any(not camera.face_of for camera in cameras) or len(cameras) == 0
+    close = any(camera.face_of for camera in cameras)
+    expected = [*([BODY_READER] if wide else []), *([FACE_READER] if close else []), *_WORKERS]
+    others = [*expected, *(name for name in status.workers if name not in (*sources, *expected))]
     return _block(
         _table(["camera", *_COLUMNS], [_worker_row(status, name, name.partition(".")[2]) for name in sources])
         + "<div style='height:10px'></div>"
@@ -76,7 +86,7 @@ def workers(status: StageStatus, cameras: Sequence[CameraSection]) -> str:
     )
 
 
-_WORKERS = ("landmarks", "solve", "broadcast", "console")
+_WORKERS = ("solve", "broadcast", "console")
 _COLUMNS = ("rate", "age ms", "lost", "restarts")
 
 
@@ -98,18 +108,51 @@ def _worker_row(status: StageStatus, name: str, title: str) -> list[str]:
 
 
 def actors(status: StageStatus) -> str:
-    """A row per actor: state, confidence, the cameras that contribute."""
-    if not status.actors:
+    """Per actor the body, both hands and the face, each how sure and by which cameras; then each face's shapes."""
+    if not status.actors and not status.faces:
         return _block(_dim("nobody on stage yet"))
-    return _block(_table(["actor", "state", "confidence", "cameras"], [_actor_row(a) for a in status.actors.values()]))
+    rows = []
+    for name in dict.fromkeys((*status.actors, *status.faces)):
+        if (actor := status.actors.get(name)) is not None:
+            rows += [_part_row(name, actor.state, actor.confidence, actor.cameras), *_hand_rows(actor)]
+        if (face := status.faces.get(name)) is not None:
+            title = _dim("face") if actor is not None else f"{escape(name)} {_dim('face')}"
+            rows.append(_part_row(title, face.face.state, face.confidence, face.face.cameras, escaped=True))
+    table = _table(["actor", "state", "confidence", "cameras"], rows)
+    return _block(table + "".join(_strongest(face) for face in status.faces.values()))
 
 
-def _actor_row(actor: ActorStatus) -> list[str]:
-    kind = "good" if actor.confidence >= _SURE else "poor" if actor.confidence >= _UNSURE else "bad"
-    width = round(100 * min(max(actor.confidence, 0.0), 1.0))
-    bar = f'<span class="bar {kind}"><i style="width:{width}%"></i></span> {width} %'
-    seen = f'<span title="{escape(", ".join(actor.cameras))}">{len(actor.cameras)}</span>'
-    return [escape(actor.name), _coloured(escape(actor.state), _STATE_CLASSES.get(actor.state, "poor")), bar, seen]
+def _hand_rows(actor: ActorStatus) -> list[list[str]]:
+    """None while no hand has been seen."""
+    if max(actor.hands) <= 0.0:
+        return []
+    return [
+        [_dim(f"{side} hand"), "", _bar(sure), ""] for side, sure in zip(("left", "right"), actor.hands, strict=True)
+    ]
+
+
+def _part_row(
+    name: str, state: str, confidence: float, cameras: tuple[str, ...], *, escaped: bool = False
+) -> list[str]:
+    seen = f'<span title="{escape(", ".join(cameras))}">{len(cameras)}</span>'
+    state = _coloured(escape(state), _STATE_CLASSES.get(state, "poor"))
+    return [name if escaped else escape(name), state, _bar(confidence), seen]
+
+
+def _bar(confidence: float) -> str:
+    sure = confidence if math.isfinite(confidence) else 0.0
+    kind = "good" if sure >= _SURE else "poor" if sure >= _UNSURE else "bad"
+    width = round(100 * min(max(sure, 0.0), 1.0))
+    return f'<span class="bar {kind}"><i style="width:{width}%"></i></span> {width} %'
+
+
+def _strongest(face: FaceStatus) -> str:
+    """The strongest shapes of a face as bars."""
+    rows = []
+    for name, value in face.strongest:
+        width = round(100 * min(max(value, 0.0), 1.0))
+        rows.append([_dim(name), f'<span class="bar"><i style="width:{width}%"></i></span> {value:.2f}'])
+    return f"<div style='height:8px'></div>{_table([f'{escape(face.actor)}, strongest shapes', ''], rows)}"
 
 
 def events(status: StageStatus, now_ns: int) -> str:

@@ -62,6 +62,7 @@ def load_reader(config: Config, cameras: Sequence[str] | None = None) -> Landmar
         faces,
         face_cameras,
         [camera.id for camera in close],
+        {"network": config.body.network, "hands": config.hands.network, "faces": config.face.network},
     )
 
 

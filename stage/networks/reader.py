@@ -24,6 +24,9 @@ Frames = Mapping[str, tuple[ImageArray, int]]
 """Per camera, the image, uint8 (H, W, 3) BGR or (H, W), and its capture time in ns."""
 
 
+_UNITS = {"network": "crop", "hands": "hand", "faces": "face"}
+
+
 class Seen(NamedTuple):
     """What was read in one frame."""
 
@@ -42,6 +45,7 @@ class LandmarkReader:
         faces: FaceTracker | None = None,
         face_cameras: FaceCameraTracker | None = None,
         face_camera_ids: Collection[str] = (),
+        names: Mapping[str, str] | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -51,12 +55,15 @@ class LandmarkReader:
             faces: Follows their faces; None reads none.
             face_cameras: Follows the faces in the cameras bound to them.
             face_camera_ids: Which these are.
+            names: Of the networks for "network", "hands" and "faces", as in the config.
         """
         self._people = people
         self._hands = hands
         self._faces = faces
         self._face_cameras = face_cameras
-        self._face_camera_ids = frozenset(face_camera_ids)
+        self.face_camera_ids = frozenset(face_camera_ids)
+        """The cameras that film a face alone."""
+        self._names = dict(names or {})
         self._wanted = Wanted()
 
     @property
@@ -70,15 +77,16 @@ class LandmarkReader:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What an operator may ask of the networks: those of the first, and of each further one its time per crop."""
-        facts = dict(self._people.facts) if self._people is not None else {}
-        if self._hands is not None:
-            facts["ms per hand"] = self._hands.facts.get("ms per crop", "")
-        for part in (self._faces, self._face_cameras):
-            if part is not None:
-                facts["ms per face"] = part.facts.get("ms per crop", "")
-                facts |= {key: value for key, value in part.facts.items() if key == "ms per eye"}
-                facts = {**part.facts, **facts} if self._people is None else facts
+        """What an operator may ask: engine and threads, every network and its time per crop."""
+        parts = {"network": self._people, "hands": self._hands, "faces": self._face_cameras or self._faces}
+        facts: dict[str, str] = {}
+        for what, part in parts.items():
+            if part is None:
+                continue
+            of_part = dict(part.facts)
+            ms = of_part.pop("ms per crop", "")
+            facts = {**of_part, **facts}  # engine and threads are those of the first
+            facts |= {what: self._names.get(what, ""), f"ms per {_UNITS[what]}": ms}
         return facts
 
     def step(self, frames: Frames, predictions: Iterable[Prediction] = ()) -> dict[str, Seen]:
@@ -91,7 +99,7 @@ class LandmarkReader:
         Returns:
             Per camera of `frames`, what was seen.
         """
-        close = {camera: frame for camera, frame in frames.items() if camera in self._face_camera_ids}
+        close = {camera: frame for camera, frame in frames.items() if camera in self.face_camera_ids}
         wide = {camera: frame for camera, frame in frames.items() if camera not in close}
         seen = self._read_bodies(wide, list(predictions)) if self._people is not None else {}
         if self._face_cameras is not None:

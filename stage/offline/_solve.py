@@ -21,8 +21,8 @@ from stage.bodies.body import BodyModel, load_body
 from stage.bodies.profile import load_shape, save_shape
 from stage.config import Config
 from stage.errors import BodyModelError, SourceError
-from stage.networks.load import load_tracker
-from stage.networks.people import PeopleTracker
+from stage.networks.load import load_reader
+from stage.networks.reader import LandmarkReader
 from stage.offline._pictures import Pictures, Recordings
 from stage.offline._result import Result
 from stage.solving.assembly import make_solver
@@ -59,18 +59,18 @@ def solve(config: Config, out: Path, report: Callable[[str], None] = print) -> S
     """
     torch.set_num_threads(config.body.solve_threads)
     body = load_body()
-    tracker = load_tracker(config)
+    reader = load_reader(config)
     shapes = {
         actor.id: shape for actor in config.actors if (shape := load_shape(Path(actor.profile), body)) is not None
     }
     if len(shapes) < len(config.actors):
-        shapes |= _estimate_shapes(config, body, tracker, shapes, report)
-        tracker = load_tracker(config)
+        shapes |= _estimate_shapes(config, body, reader, shapes, report)
+        reader = load_reader(config)
     gathered: dict[str, tuple[list[Performance], list[np.ndarray]]] = {actor.id: ([], []) for actor in config.actors}
     begin, count = time.perf_counter(), 0
     with Recordings(config) as recordings:
         solver = make_solver(config, body, recordings.sizes, shapes)
-        for solved in solved_framesets(recordings.pictures(), tracker, solver):
+        for solved in solved_framesets(recordings.pictures(), reader, solver):
             count += 1
             for performance, coco in zip(solved.performances, solved.coco, strict=True):
                 gathered[performance.actor][0].append(performance)
@@ -91,13 +91,13 @@ def solve(config: Config, out: Path, report: Callable[[str], None] = print) -> S
     return Summary(count, seconds)
 
 
-def solved_framesets(pictures: Iterator[Pictures], tracker: PeopleTracker, solver: Solver) -> Iterator[SolvedFrameset]:
+def solved_framesets(pictures: Iterator[Pictures], reader: LandmarkReader, solver: Solver) -> Iterator[SolvedFrameset]:
     """Pictures to landmarks to performances; each frameset's prediction guides the next one's landmarks."""
     interval_ns, last_ns = 0, -1
     predictions = []
     regressor = torch.from_numpy(solver.body.coco_weights[:COCO_COUNT])
     for tick in pictures:
-        people = tracker.step({camera: (f.image, tick.time_ns) for camera, f in tick.frames.items()}, predictions)
+        seen = reader.step({camera: (f.image, tick.time_ns) for camera, f in tick.frames.items()}, predictions)
         views = {
             camera: CameraLandmarks(
                 camera=camera,
@@ -108,11 +108,16 @@ def solved_framesets(pictures: Iterator[Pictures], tracker: PeopleTracker, solve
                 end_ns=tick.time_ns,
                 width=frame.image.shape[1],
                 height=frame.image.shape[0],
-                persons=people[camera],
+                persons=seen[camera].persons,
+                hands=seen[camera].hands,
+                faces=seen[camera].faces,
             )
             for camera, frame in tick.frames.items()
         }
-        frameset = Frameset(tick.time_ns, views)
+        bodies = {camera: view for camera, view in views.items() if camera not in reader.face_camera_ids}
+        if len(bodies) == 0:
+            continue
+        frameset = Frameset(tick.time_ns, bodies)
         performances = solver.step(frameset)
         interval_ns = tick.time_ns - last_ns if last_ns >= 0 else interval_ns
         last_ns = tick.time_ns
@@ -122,14 +127,14 @@ def solved_framesets(pictures: Iterator[Pictures], tracker: PeopleTracker, solve
 
 
 def _estimate_shapes(
-    config: Config, body: BodyModel, tracker: PeopleTracker, known: dict[str, np.ndarray], report: Callable[[str], None]
+    config: Config, body: BodyModel, reader: LandmarkReader, known: dict[str, np.ndarray], report: Callable[[str], None]
 ) -> dict[str, np.ndarray]:
     """Solve the first seconds for the shapes of actors without a profile, and keep what became final."""
     end_ns = round(_SHAPE_PASS_FACTOR * config.body.shape_seconds * 1e9)
     with Recordings(config) as recordings:
         solver = make_solver(config, body, recordings.sizes, known)
         beginning = takewhile(lambda tick: tick.time_ns <= end_ns, recordings.pictures())
-        for _ in solved_framesets(beginning, tracker, solver):
+        for _ in solved_framesets(beginning, reader, solver):
             if len(solver.final_shapes()) == len(config.actors):
                 break
     for actor in config.actors:

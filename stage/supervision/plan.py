@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stage.config import Config
+from stage.readers import BODY_READER, FACE_READER, readers
 
 WORKER_MODULES: Mapping[str, str] = {
     kind: f"workers.{kind}" for kind in ("capture", "landmarks", "solve", "broadcast", "console")
@@ -38,7 +39,7 @@ class WorkerPlan:
     """One worker to be kept alive."""
 
     name: str
-    """Unique in the stage: the kind, or for captures "capture.<camera>"."""
+    """Unique in the stage: the kind, or what it does of that kind: "capture.<camera>", "landmarks.faces"."""
     module: str
     """Started as `python -m MODULE`."""
     vital_group: str = ""
@@ -69,11 +70,15 @@ def plan_stage(
         console: False leaves the page in the browser out, whatever the config says.
         modules: Python module per kind; a kind that is absent is left out.
     """
-    names = ["solve", "landmarks", "broadcast"]
+    names = ["solve", *readers(config), "broadcast"]
     if console and config.console.enabled:
         names.append("console")
     names += [f"capture.{camera.id}" for camera in config.cameras]
-    threads = {"landmarks": config.body.threads, "solve": config.body.solve_threads}
+    threads = {
+        BODY_READER: config.body.threads,
+        FACE_READER: config.face.threads,
+        "solve": config.body.solve_threads,
+    }
     plans = []
     for name in names:
         kind = name.partition(".")[0]
@@ -83,12 +88,12 @@ def plan_stage(
             WorkerPlan(
                 name=name,
                 module=modules[kind],
-                vital_group=kind if kind in ("capture", "landmarks", "solve") else "",
+                vital_group={"capture": kind, "landmarks": name, "solve": kind}.get(kind, ""),
                 source=kind == "capture",
                 spare=kind in SPARED_KINDS,
                 niceness=_NICENESS.get(kind, 0),
                 start_limit_s=_LOADING_LIMIT_S if kind in SPARED_KINDS else WorkerPlan.start_limit_s,
-                environment=_environment(threads.get(kind, 1)),
+                environment=_environment(threads.get(name, 1)),
             )
         )
     return tuple(plans)
