@@ -68,14 +68,32 @@ def build_cache(progress: Callable[[str], None] = print) -> Path:
 
 
 def rest_body_of_phenotype(
-    phenotype: Mapping[str, float], facial_actions: Mapping[str, float] | None = None
+    phenotype: Mapping[str, float],
+    facial_actions: Mapping[str, float] | None = None,
+    face_changes: Mapping[str, float] | None = None,
 ) -> RestBody:
-    """The exact rest body of a phenotype (values in [0, 1], missing ones 0.5); for synthetic performers."""
+    """The exact rest body of a phenotype; for synthetic performers.
+
+    Args:
+        phenotype: Values in [0, 1], missing ones 0.5.
+        facial_actions: Values in [0, 1].
+        face_changes: Anny's local changes that make a face somebody's own, values in [-1, 1].
+
+    Raises:
+        BodyModelError: An unknown name, or Anny is missing.
+    """
     unknown = set(phenotype) - set(PHENOTYPES)
     if unknown:
         raise BodyModelError(f"unknown phenotype {sorted(unknown)}; known: {', '.join(PHENOTYPES)}")
-    model = load_anny()
-    output = model(phenotype_kwargs=dict(phenotype), facial_actions=dict(facial_actions or {}))
+    model = load_anny("all" if face_changes else "none")
+    unknown = set(face_changes or {}) - set(model.local_change_labels)
+    if unknown:
+        raise BodyModelError(f"unknown local changes {sorted(unknown)}; anny's local_change_labels lists them")
+    output = model(
+        phenotype_kwargs=dict(phenotype),
+        local_changes_kwargs=dict(face_changes or {}),
+        facial_actions=dict(facial_actions or {}),
+    )
     return _rest_body(output)
 
 

@@ -5,6 +5,7 @@
    higher than both legs can reach.
 3. Legs bend as two-bone chains between hip and ankle, knees forward, so planted feet do not slide.
 4. Spine, neck and arms turn by their channels; arms also swing against the legs; the chest breathes.
+5. Fingers go from pose to pose of `stage.synthetic.hand_poses`.
 
 All frames are computed at once, on a grid of `GRID_HZ` over one loop, everything periodic in time.
 """
@@ -20,6 +21,8 @@ from scipy.spatial.transform import Rotation
 
 from protocols.names import RIG_BONES, RIG_PARENTS
 from stage.bodies.body import RestBody
+from stage.bodies.hands import SIDES, finger_bone_index, finger_matrices
+from stage.synthetic.hand_poses import average_axes, pose_angles
 from stage.synthetic.kinematics import Poses, from_global
 from stage.synthetic.raster import Floats
 from stage.synthetic.script import CHANNELS, LEFT, STANCE, Script, Step
@@ -31,6 +34,8 @@ _BONE = {name: index for index, name in enumerate(RIG_BONES)}
 _STRAIGHTEST = 0.995
 """A leg never becomes longer than this share of its bones."""
 _BREATH_S = 3.5
+_FINGER_UNREST = 0.02
+"""How much fingers move while nothing happens [rad]."""
 
 
 class _Feet(NamedTuple):
@@ -68,6 +73,7 @@ def choreograph(script: Script, rest: RestBody, *, seed: int = 0) -> Poses:
     _legs(G, hips, feet, joints, sole=float(rest.vertices[:, 2].min()))
     _trunk(G, channels, swing)
     _arms(G, channels, swing, joints)
+    _fingers(G, script, times, seed)
     root = hips - (G_pelvis @ (joints[_BONE["pelvis"]] - joints[0])[:, None])[..., 0]
     return from_global(G, root)
 
@@ -213,14 +219,11 @@ def _trunk(G: Floats, channels: dict[str, Floats], swing: Floats) -> None:
 
 
 def _arms(G: Floats, channels: dict[str, Floats], swing: Floats, joints: Floats) -> None:
-    """Clavicle to fingertips of both arms."""
+    """Clavicle to hand of both arms."""
     chest = G[:, _BONE["spine_03"]]
     for foot, side in enumerate("lr"):
         sign = 1.0 if side == "l" else -1.0
-        c = {
-            name: channels[f"{name}_{side}"]
-            for name in ("flex", "abduct", "twist", "elbow", "pronate", "wrist", "curl")
-        }
+        c = {name: channels[f"{name}_{side}"] for name in ("flex", "abduct", "twist", "elbow", "pronate", "wrist")}
         flex, abduct = c["flex"] + swing[:, foot] + 0.04, c["abduct"] + 0.13
         elbow = c["elbow"] + 0.22 + 0.4 * np.maximum(swing[:, foot], 0.0)
         upper = _about("x", -flex) @ _about("y", -sign * abduct) @ _about("z", sign * c["twist"])
@@ -234,20 +237,22 @@ def _arms(G: Floats, channels: dict[str, Floats], swing: Floats, joints: Floats)
         G[:, _BONE[f"upperarm_{side}"]] = chest @ upper @ hang_upper
         G[:, _BONE[f"lowerarm_{side}"]] = chest @ fore @ hang_fore
         G[:, _BONE[f"hand_{side}"]] = chest @ hand @ hang_fore
-        _fingers(G, c["curl"] + 0.12, side, joints)
 
 
-def _fingers(G: Floats, curl: Floats, side: str, joints: Floats) -> None:
-    """Fingers bend on about the axis about which they are already bent at rest."""
-    hand = joints[_BONE[f"hand_{side}"]]
-    for finger in ("index", "middle", "ring", "pinky", "thumb"):
-        bones = [_BONE[f"{finger}_0{part}_{side}"] for part in (1, 2, 3)]
-        axis = np.cross(joints[bones[0]] - hand, joints[bones[2]] - joints[bones[1]])
-        axis /= np.linalg.norm(axis) + 1e-12
-        amount = 0.35 if finger == "thumb" else 1.0
-        bent = Rotation.from_rotvec(amount * curl[:, None] * axis).as_matrix()
-        for bone in bones:
-            G[:, bone] = G[:, RIG_PARENTS[bone]] @ bent
+def _fingers(G: Floats, script: Script, times: Floats, seed: int) -> None:
+    """The fingers of both hands, from one pose to the next and never quite still."""
+    random = np.random.default_rng((seed, 1))
+    for side in SIDES:
+        keys = {at: pose_angles(pose, amount) for at, pose, amount in sorted(script.hands[side[0]], key=lambda k: k[0])}
+        keys = keys or {0.0: pose_angles("relaxed")}
+        at, values = np.array(list(keys)), np.array(list(keys.values()))
+        around = np.concatenate([at[:-1] - script.now, at, at[1:] + script.now])
+        values = np.concatenate([values[:-1], values, values[1:]])
+        angles = PchipInterpolator(around, values)(times) if len(around) > 1 else np.tile(values, (len(times), 1, 1))
+        unrest = _smooth(random.standard_normal((len(times), *angles.shape[1:])), 0.4) * np.sqrt(0.4 * GRID_HZ) * 1.9
+        bends = finger_matrices(average_axes(), _smooth(angles, 0.05) + _FINGER_UNREST * unrest, side)
+        for place, bone in enumerate(finger_bone_index(side)):
+            G[:, bone] = G[:, RIG_PARENTS[bone]] @ bends[:, place]
 
 
 def _arm_swing(feet: _Feet, heading: Floats, leg: float) -> Floats:

@@ -74,7 +74,10 @@ def from_global(G: Floats, root_position: Floats) -> Poses:
 
 
 class Skin:
-    """Linear blend skinning of one rest body as a sparse matrix product."""
+    """Linear blend skinning of one rest body as a sparse matrix product.
+
+    Facial actions move the rest vertices; as few of them do, their part is turned on its own and added.
+    """
 
     def __init__(self, body: BodyModel, rest_vertices: Floats) -> None:
         count, width = body.skin_weights.shape
@@ -85,9 +88,27 @@ class Skin:
         shape = (count, 4 * len(body.bones))
         self._matrix = sparse.csr_matrix((values.reshape(-1), (rows, columns.reshape(-1))), shape=shape)
         self._matrix.eliminate_zeros()
+        self._facial = np.flatnonzero(np.any(body.facial_basis != 0, axis=(0, 2)))  # (F,) of V
+        self._actions = body.facial_basis[:, self._facial].astype(np.float32)  # (52, F, 3)
+        rows = np.repeat(np.arange(len(self._facial)), width)
+        weights = body.skin_weights[self._facial].reshape(-1)
+        columns = body.skin_bones[self._facial].reshape(-1)
+        self._facial_weights = sparse.csr_matrix((weights, (rows, columns)), shape=(len(self._facial), len(body.bones)))
 
-    def vertices(self, rest_joints: Floats, G: Floats, heads: Floats) -> Floats:
-        """Posed vertices (V, 3) of one pose: G (53, 3, 3) and heads (53, 3) from `forward`."""
+    def vertices(self, rest_joints: Floats, G: Floats, heads: Floats, face: Floats | None = None) -> Floats:
+        """Posed vertices (V, 3) of one pose.
+
+        Args:
+            rest_joints: (53, 3) of the rest body.
+            G: (53, 3, 3) from `forward`.
+            heads: (53, 3) from `forward`.
+            face: (52,) facial actions in [0, 1]; None is the face at rest.
+        """
         translation = heads - (G @ rest_joints[:, :, None])[..., 0]
         stacked = np.concatenate([np.swapaxes(G, 1, 2), translation[:, None]], axis=1)
-        return self._matrix @ stacked.reshape(-1, 3).astype(np.float32)
+        posed = self._matrix @ stacked.reshape(-1, 3).astype(np.float32)
+        if face is not None:
+            moved = np.tensordot(face.astype(np.float32), self._actions, 1)  # (F, 3)
+            turns = (self._facial_weights @ G.reshape(-1, 9).astype(np.float32)).reshape(-1, 3, 3)
+            posed[self._facial] += (turns @ moved[..., None])[..., 0]
+        return posed

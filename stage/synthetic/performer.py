@@ -44,22 +44,27 @@ class Performer:
         """Skins what is drawn."""
         return Skin(load_body(), dress(self.rest, self.appearance))
 
-    def vertices(self, G: Floats, heads: Floats) -> Floats:
-        """The true vertices (V, 3) of one pose, from `stage.synthetic.kinematics.forward`."""
-        return self.bare.vertices(self.rest.joints, G, heads)
+    def vertices(self, G: Floats, heads: Floats, face: Floats | None = None) -> Floats:
+        """The true vertices (V, 3) of one pose, from `stage.synthetic.kinematics.forward`, and one face (52,)."""
+        return self.bare.vertices(self.rest.joints, G, heads, face)
 
-    def figure(self, G: Floats, heads: Floats) -> Figure:
-        """What a scene draws of one pose."""
-        return Figure(self.dressed.vertices(self.rest.joints, G, heads), self.texture)
+    def figure(self, G: Floats, heads: Floats, face: Floats | None = None) -> Figure:
+        """What a scene draws of one pose and one face."""
+        return Figure(self.dressed.vertices(self.rest.joints, G, heads, face), self.texture)
 
 
-def phenotype_body(phenotype: Mapping[str, float]) -> RestBody:
+def phenotype_body(phenotype: Mapping[str, float], face_changes: Mapping[str, float] | None = None) -> RestBody:
     """The exact rest body of Anny's phenotype, remembered on disk because Anny itself takes seconds to start.
 
+    Args:
+        phenotype: Values in [0, 1], missing ones 0.5.
+        face_changes: Anny's local changes that make a face somebody's own, values in [-1, 1].
+
     Raises:
-        BodyModelError: An unknown phenotype, or Anny is missing.
+        BodyModelError: An unknown phenotype or change, or Anny is missing.
     """
-    key = hashlib.sha256(json.dumps(sorted(phenotype.items())).encode()).hexdigest()[:16]
+    told = json.dumps([sorted(phenotype.items()), sorted((face_changes or {}).items())])
+    key = hashlib.sha256(told.encode()).hexdigest()[:16]
     path = cache_dir() / "bodies" / f"phenotype-{key}.npz"
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -68,7 +73,7 @@ def phenotype_body(phenotype: Mapping[str, float]) -> RestBody:
         pass  # not there yet, or damaged: made anew
     from stage.bodies.anny_model import rest_body_of_phenotype
 
-    rest = rest_body_of_phenotype(phenotype)
+    rest = rest_body_of_phenotype(phenotype, face_changes=face_changes)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.tmp")
     with unfinished.open("wb") as file:

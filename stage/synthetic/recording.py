@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +65,6 @@ class VideoWriter:
 def record(
     shot: Shot,
     folder: Path,
-    phenotype: dict[str, float],
     *,
     name: str,
     actor: str = "performer",
@@ -77,7 +77,6 @@ def record(
     Args:
         shot: What to render.
         folder: Made when missing; files in it are replaced.
-        phenotype: Of the performer, for the ground truth.
         name: The stage's name.
         actor: The actor's id in stage.toml.
         loop: The videos begin again when they end.
@@ -90,36 +89,70 @@ def record(
     folder.mkdir(parents=True, exist_ok=True)
     save_calibration(folder / "calibration.toml", shot.cameras.values())
     (folder / "stage.toml").write_text(_stage_toml(shot, name, actor, loop), encoding="utf-8")
-    truth_of(shot, phenotype).save(folder / "truth.npz")
-    writers = {
-        camera.id: VideoWriter(folder / f"{camera.id}.mp4", camera.width, camera.height, shot.rate, crf)
-        for camera in shot.cameras.values()
-    }
-    told = time.monotonic()
-    for frame in range(shot.frame_count):
-        scene = shot.scene(frame)
-        for camera in shot.cameras.values():
-            writers[camera.id].write(render(scene, camera, shot.noise_seed(camera.id, frame)))
-        if time.monotonic() - told > 1.0:
-            told = time.monotonic()
-            progress(f"{folder.name}: frame {frame + 1} of {shot.frame_count}")
-    for writer in writers.values():
-        writer.__exit__()
+    if len(shot.head_cameras) > 0:
+        (folder / "face.toml").write_text(_face_toml(shot, name, actor, loop), encoding="utf-8")
+    truth_of(shot).save(folder / "truth.npz")
+    with contextlib.ExitStack() as stack:
+        writers = {
+            camera_id: stack.enter_context(
+                VideoWriter(folder / f"{camera_id}.mp4", *shot.size_of(camera_id), shot.rate_of(camera_id), crf)
+            )
+            for camera_id in shot.camera_ids
+        }
+        told = time.monotonic()
+        for frame in range(shot.frame_count):
+            _film(shot, frame, writers)
+            if time.monotonic() - told > 1.0:
+                told = time.monotonic()
+                progress(f"{folder.name}: frame {frame + 1} of {shot.frame_count}")
+
+
+def _film(shot: Shot, frame: int, writers: dict[str, VideoWriter]) -> None:
+    """One frame of the room's cameras, and those that cameras on the head take until the next."""
+    scene = shot.scene(frame)
+    for camera in shot.cameras.values():
+        writers[camera.id].write(render(scene, camera, shot.noise_seed(camera.id, frame)))
+    for camera in shot.head_cameras.values():
+        first, last = (number * camera.rate // shot.rate for number in (frame, frame + 1))
+        for own in range(first, last):
+            writers[camera.id].write(shot.picture(camera.id, own))
 
 
 def _stage_toml(shot: Shot, name: str, actor: str, loop: bool) -> str:
-    cameras = "\n".join(
-        f'[[cameras]]\nid = "{camera_id}"\nsource = "file:{camera_id}.mp4"\nloop = {str(loop).lower()}\n'
-        for camera_id in shot.cameras
-    )
+    cameras = "\n".join(_camera_toml(camera_id, loop) for camera_id in shot.cameras)
+    faces = "".join(f"\n{_face_camera_toml(camera_id, actor, loop)}" for camera_id in shot.head_cameras)
     return f"""# A synthetic performer, rendered by stage.synthetic; truth.npz holds what really happened.
 [stage]
 name = "{name}"
 rate = {shot.rate}
 calibration = "calibration.toml"
 
+{cameras}{faces}
+{_ends_toml(actor)}"""
+
+
+def _face_toml(shot: Shot, name: str, actor: str, loop: bool) -> str:
+    rate = max(camera.rate for camera in shot.head_cameras.values())
+    cameras = "\n".join(_face_camera_toml(camera_id, actor, loop) for camera_id in shot.head_cameras)
+    return f"""# The face alone, from the camera on the performer's head; no calibration is needed.
+[stage]
+name = "{name}-face"
+rate = {rate}
+
 {cameras}
-[[actors]]
+{_ends_toml(actor)}"""
+
+
+def _camera_toml(camera_id: str, loop: bool) -> str:
+    return f'[[cameras]]\nid = "{camera_id}"\nsource = "file:{camera_id}.mp4"\nloop = {str(loop).lower()}\n'
+
+
+def _face_camera_toml(camera_id: str, actor: str, loop: bool) -> str:
+    return f'{_camera_toml(camera_id, loop)}face_of = "{actor}"\nmount = "head"\n'
+
+
+def _ends_toml(actor: str) -> str:
+    return f"""[[actors]]
 id = "{actor}"
 
 [[outputs]]

@@ -5,7 +5,7 @@
 2. The source's axes follow from its rest pose: up from the hips to the head, left from thigh to thigh.
 3. A bone's turn since its rest pose, in world axes, is put on top of a *reference*: the performer's own
    body brought into the source's rest pose, bone by bone, hinges and palms included. So an A-pose body
-   can follow a T-pose skeleton.
+   can follow a T-pose skeleton. Fingers turn relative to their hand in the same way.
 4. Lengths are scaled by the legs, and the lowest points of the soles are brought to the floor.
 """
 
@@ -21,6 +21,7 @@ from protocols.names import RIG_BONES, RIG_PARENTS
 from stage.bodies.body import RestBody, load_body
 from stage.errors import SourceError
 from stage.synthetic.bvh import BvhClip
+from stage.synthetic.hand_poses import FINGER_BONES
 from stage.synthetic.kinematics import Poses, forward, from_global
 from stage.synthetic.raster import Floats
 
@@ -36,6 +37,20 @@ _SIDED = {
     "foot": ("foot", "ankle"),
     "ball": ("toebase", "toes", "toe", "ball"),
 }
+_FINGERS = {
+    "thumb": ("handthumb", "thumb"),
+    "index": ("handindex", "index", "findex", "indexfinger"),
+    "middle": ("handmiddle", "middle", "fmiddle", "mid", "middlefinger"),
+    "ring": ("handring", "ring", "fring", "ringfinger"),
+    "pinky": ("handpinky", "pinky", "little", "fpinky", "pinkyfinger", "littlefinger"),
+}
+_FINGER_PARTS = {
+    "01": ("1", "01", "proximal", "a"),
+    "02": ("2", "02", "intermediate", "b"),
+    "03": ("3", "03", "distal", "c"),
+}
+_THUMB_PARTS = {"01": ("metacarpal",), "02": ("proximal",), "03": ("distal",)}
+"""VRM 1 names a thumb's bones otherwise."""
 _CENTRAL = {"pelvis": ("hips", "pelvis", "hip"), "neck_01": ("neck", "neck1", "neck01"), "head": ("head",)}
 _NOISE = {"mixamorig", "bip", "bip01", "bip001", "j", "c", "def", "org", "character", "character1"}
 _NEEDED = (
@@ -64,6 +79,7 @@ def matched_joints(names: tuple[str, ...]) -> dict[str, int]:
                 wanted = {"clavicle": ("collar",), "upperarm": ("shoulder", "shldr")}.get(bone, synonyms)
             _take(found, f"{bone}_{side}", [i for i, known_as in enumerate(known) if known_as == (side, wanted[0])])
             _take(found, f"{bone}_{side}", [i for i, (s, core) in enumerate(known) if s == side and core in wanted])
+    _match_fingers(found, known)
     missing = [bone for bone in _NEEDED if bone not in found]
     if missing:
         raise SourceError(
@@ -71,6 +87,29 @@ def matched_joints(names: tuple[str, ...]) -> dict[str, int]:
             "rename them as Mixamo, Unity, CMU or Unreal do"
         )
     return found
+
+
+def _match_fingers(found: dict[str, int], known: list[tuple[str, str]]) -> None:
+    for side in "lr":
+        vrm_1 = (side, "thumbmetacarpal") in known
+        for finger, synonyms in _FINGERS.items():
+            for part, endings in (_THUMB_PARTS if finger == "thumb" and vrm_1 else _FINGER_PARTS).items():
+                wanted = {(side, name + ending) for name in synonyms for ending in endings}
+                _take(found, f"{finger}_{part}_{side}", [i for i, known_as in enumerate(known) if known_as in wanted])
+
+
+def has_fingers(clip: BvhClip) -> bool:
+    """The clip moves fingers, not only hands."""
+    joint_of = matched_joints(clip.names)
+    fingers = [joint for bone, joint in joint_of.items() if bone.startswith(tuple(_FINGERS))]
+    return len(fingers) > 0 and bool(np.ptp(clip.rotations[:, fingers], axis=0).max() > 1e-3)
+
+
+def with_fingers(poses: Poses, fingers: Floats) -> Poses:
+    """The same poses with rotations of all fingers (T, 30, 4), as `stage.synthetic.hand_poses` makes them."""
+    rotations = poses.rotations.copy()
+    rotations[:, [_BONE[bone] for bone in FINGER_BONES]] = fingers[: len(poses)]
+    return Poses(poses.root, rotations)
 
 
 def retarget(clip: BvhClip, rest: RestBody) -> Poses:
@@ -92,6 +131,7 @@ def retarget(clip: BvhClip, rest: RestBody) -> Poses:
             G[:, _BONE[bone]] = turned[:, joint_of[bone]] @ reference.get(bone, np.eye(3))
     _spine(G, turned, clip, joint_of, source_rest)
     _inherit(G, joint_of)
+    _turn_fingers(G, turned, joint_of, reference)
     G[:, 0] = G[:, _BONE["pelvis"]]
 
     scale = _leg(heads, _BONE) / _leg(source_rest, joint_of)
@@ -227,6 +267,23 @@ def _inherit(G: Floats, joint_of: dict[str, int]) -> None:
     """Bones that the source does not have turn with their parents."""
     for bone, name in enumerate(RIG_BONES):
         if name not in joint_of and not name.startswith("spine") and RIG_PARENTS[bone] >= 0:
+            G[:, bone] = G[:, RIG_PARENTS[bone]]
+
+
+def _turn_fingers(G: Floats, turned: Floats, joint_of: dict[str, int], reference: dict[str, Floats]) -> None:
+    """Fingers turn relative to their hand as the source's do, on top of the performer's own fingers at rest.
+
+    Seen from the hand, a finger at rest points much the same way in all skeletons, unlike arms.
+    """
+    for bone, name in enumerate(RIG_BONES):
+        if not name.startswith(tuple(_FINGERS)):
+            continue
+        hand = f"hand_{name[-1]}"
+        if name in joint_of and hand in joint_of:
+            own = reference.get(hand, np.eye(3))
+            since_hand = np.swapaxes(turned[:, joint_of[hand]], 1, 2) @ turned[:, joint_of[name]]
+            G[:, bone] = G[:, _BONE[hand]] @ (own.T @ since_hand @ own)
+        else:
             G[:, bone] = G[:, RIG_PARENTS[bone]]
 
 

@@ -102,7 +102,7 @@ def render(scene: Scene, camera: Camera, noise_seed: int = 0) -> np.ndarray:
         _at_moment(scene, camera, image if moment == moments[-1] else image.copy(), moment) for moment in moments
     ]
     image = pictures[0] if len(pictures) == 1 else np.asarray(np.mean(pictures, axis=0, dtype=np.float32))
-    return _sense(image, scene.sensor, noise_seed)
+    return sense(image, scene.sensor, noise_seed)
 
 
 def _at_moment(scene: Scene, camera: Camera, image: Floats, moment: float) -> Floats:
@@ -129,11 +129,16 @@ def draw(image: Floats, vertices: Floats, light: Floats, texture: Floats, camera
     found = fragments(vertices, faces, camera, SUPERSAMPLE)
     if len(found.x) == 0:
         return
-    shade = found.interpolate(light, faces)
+    composite(image, found, shaded(found, light, texture), 1.0)
+
+
+def shaded(found: Fragments, light: Floats, texture: Floats) -> Floats:
+    """(N, 3) in [0, 255], blue green red: fragments of a body under light (V, 3) on its vertices."""
+    shade = found.interpolate(light, mesh_faces())
     shade *= _texels(found, texture)
     np.clip(shade, 0.0, 1.0, out=shade)
     np.power(shade, 1.0 / _GAMMA, out=shade)
-    composite(image, found, shade[:, ::-1] * 255.0, 1.0)
+    return shade[:, ::-1] * 255.0
 
 
 def fragments(vertices: Floats, faces: np.ndarray, camera: Camera, supersample: int) -> Fragments:
@@ -237,7 +242,7 @@ def _distance(figure: Figure, camera: Camera) -> float:
     return float(np.linalg.norm(figure.vertices.mean(axis=0) - camera.center_world))
 
 
-def _sense(image: Floats, sensor: Sensor, noise_seed: int) -> np.ndarray:
+def sense(image: Floats, sensor: Sensor, noise_seed: int) -> np.ndarray:
     """Defocus, gain, noise, 8 bits."""
     if sensor.blur_px > 0.0:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), sensor.blur_px), np.float32)

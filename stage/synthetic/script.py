@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 LEFT, RIGHT = 0, 1
 
-SIDED = ("flex", "abduct", "twist", "elbow", "pronate", "wrist", "curl")
-"""Channels of an arm: upper arm forward, sideways and about its axis, elbow, forearm, wrist, fingers [rad]."""
+SIDED = ("flex", "abduct", "twist", "elbow", "pronate", "wrist")
+"""Channels of an arm: upper arm forward, sideways and about its axis, elbow, forearm, wrist [rad]."""
 
 CENTRAL = (
     "forward", "sideways", "drop",
@@ -65,6 +65,8 @@ class Script:
     y: float = 0.0
     heading: float = 0.0
     keys: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: {name: [] for name in CHANNELS})
+    hands: dict[str, list[tuple[float, str, float]]] = field(default_factory=lambda: {"l": [], "r": []})
+    """Per side when the fingers are in which pose of `stage.synthetic.hand_poses`, and how much of it."""
     steps: list[Step] = field(default_factory=list)
 
     def key(self, at_s: float, **values: float) -> None:
@@ -78,8 +80,17 @@ class Script:
         if hold_s > 0.0:
             self.key(at_s + hold_s, **values)
 
+    def hand(self, at_s: float, pose: str, hold_s: float = 0.0, *, side: str = "lr", amount: float = 1.0) -> None:
+        """Bring the fingers of one or both sides into a pose at a time relative to `now`, and hold it."""
+        for letter in side:
+            self.hands[letter].append((self.now + at_s, pose, amount))
+            if hold_s > 0.0:
+                self.hands[letter].append((self.now + at_s + hold_s, pose, amount))
+
     def release(self, at_s: float, *names: str) -> None:
-        """Bring channels back to neutral at a time relative to `now`; all when none is named."""
+        """Bring channels back to neutral at a time relative to `now`; all, and the fingers, when none is named."""
+        if len(names) == 0:
+            self.hand(at_s, "relaxed")
         for name in names or CHANNELS:
             self.keys[name].append((self.now + at_s, 0.0))
 

@@ -1,7 +1,7 @@
 """Ground truth of a recording: what every bone did, in one .npz of plain arrays beside the videos.
 
 The names are those of a `stage solve` result, so the two compare array by array. Vertices are not
-stored; they follow exactly from phenotype and pose (`truth_vertices`).
+stored; they follow exactly from rest body, pose and face (`truth_vertices`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from protocols.names import COCO_KEYPOINTS, RIG_BONES
+from protocols.names import ARKIT_SHAPES, COCO_KEYPOINTS, RIG_BONES
 from stage.bodies.body import RestBody, load_body
 from stage.errors import ResultFileError
+from stage.synthetic.face_motion import gaze_of
 from stage.synthetic.kinematics import Poses, Skin, forward
-from stage.synthetic.performer import phenotype_body
 from stage.synthetic.raster import Floats
-from stage.synthetic.shot import Shot
+from stage.synthetic.shot import Shot, frame_times_ns
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +39,19 @@ class Truth:
     """(T, 17, 3) float32: Anny's COCO keypoints, metres."""
     rest_joints: np.ndarray
     """(J, 3) float32: bone heads of the rest body, metres."""
-    phenotype_names: np.ndarray
-    """(P,) which of Anny's phenotypes the performer has; others are 0.5."""
-    phenotype_values: np.ndarray
-    """(P,) float64 in [0, 1]."""
+    rest_vertices: np.ndarray
+    """(V, 3) float32: the rest body, metres."""
+    face_names: np.ndarray
+    """(52,) facial actions, order of `protocols.names.ARKIT_SHAPES`."""
+    face_ns: np.ndarray
+    """(F,) int64: when each face was filmed, since the first frame; at the face camera's rate, where there is one."""
+    face: np.ndarray
+    """(F, 52) float32: facial actions in [0, 1]."""
+    gaze: np.ndarray
+    """(F, 2, 2) float32 radians: left eye, right eye; yaw to the performer's left, pitch up, relative to the head."""
+    head_camera: np.ndarray
+    """(F, 7) float32: T_head_camera of the face camera that rides on the head, slip and all: place in the axes of the
+    head bone at rest, from its head, metres, and rotation xyzw; F is 0 without one."""
 
     @property
     def poses(self) -> Poses:
@@ -51,16 +60,19 @@ class Truth:
 
     def rest_body(self) -> RestBody:
         """The performer's exact rest body."""
-        names = [str(name) for name in self.phenotype_names]
-        return phenotype_body(dict(zip(names, self.phenotype_values.tolist(), strict=True)))
+        return RestBody(self.rest_vertices, self.rest_joints)
+
+    def face_at(self, times_ns: np.ndarray) -> Floats:
+        """(T, 52) facial actions at times since the first frame, of the nearest filmed face."""
+        return self.face[np.abs(self.face_ns[None] - times_ns[:, None]).argmin(axis=1)]
 
     def save(self, path: Path) -> None:
         """Write the file."""
         np.savez_compressed(path, **{field.name: getattr(self, field.name) for field in fields(self)})
 
 
-def truth_of(shot: Shot, phenotype: dict[str, float]) -> Truth:
-    """The ground truth of a shot whose performer has this phenotype."""
+def truth_of(shot: Shot) -> Truth:
+    """The ground truth of a shot."""
     body, poses = load_body(), shot.frame_poses
     rounded = Poses(
         poses.root.astype(np.float32).astype(np.float64), poses.rotations.astype(np.float32).astype(np.float64)
@@ -68,6 +80,7 @@ def truth_of(shot: Shot, phenotype: dict[str, float]) -> Truth:
     _, joints = forward(shot.performer.rest.joints, rounded)
     picked = [body.coco_names.index(name) for name in COCO_KEYPOINTS]
     coco = np.stack([body.coco_weights[picked] @ shot.vertices(frame) for frame in range(shot.frame_count)])
+    face_ns, face, mounts = _faces(shot)
     return Truth(
         names=np.array(RIG_BONES),
         capture_ns=shot.frame_ns,
@@ -76,9 +89,24 @@ def truth_of(shot: Shot, phenotype: dict[str, float]) -> Truth:
         root=poses.root.astype(np.float32),
         coco=coco.astype(np.float32),
         rest_joints=shot.performer.rest.joints,
-        phenotype_names=np.array(list(phenotype)),
-        phenotype_values=np.array(list(phenotype.values())),
+        rest_vertices=shot.performer.rest.vertices,
+        face_names=np.array(ARKIT_SHAPES),
+        face_ns=face_ns,
+        face=face,
+        gaze=gaze_of(face),
+        head_camera=mounts,
     )
+
+
+def _faces(shot: Shot) -> tuple[np.ndarray, Floats, Floats]:
+    """Times (F,), facial actions (F, 52) and mounts (F, 7) at the rate of the camera that rides on the head."""
+    rider = next(iter(shot.head_cameras.values()), None)
+    rate = rider.rate if rider is not None else shot.rate
+    stride = shot.grid_hz // rate
+    count = len(shot.poses) // stride
+    face = np.zeros((len(shot.poses), len(ARKIT_SHAPES))) if shot.face is None else shot.face
+    mounts = np.zeros((0, 7)) if rider is None else rider.mounts[: count * stride : stride]
+    return frame_times_ns(count, rate), face[: count * stride : stride].astype(np.float32), mounts.astype(np.float32)
 
 
 def load_truth(path: Path | str) -> Truth:
@@ -101,9 +129,10 @@ def truth_vertices(path: Path | str, frames: slice = slice(None)) -> Floats:
 
     Raises:
         ResultFileError: As `load_truth`.
-        BodyModelError: The performer's body cannot be computed.
+        BodyModelError: The body model is not prepared.
     """
     truth = load_truth(path)
-    bare = Skin(load_body(), truth.rest_body().vertices)
+    bare = Skin(load_body(), truth.rest_vertices)
     G, heads = forward(truth.rest_joints, truth.poses.at(frames))
-    return np.stack([bare.vertices(truth.rest_joints, G[i], heads[i]) for i in range(len(heads))])
+    faces = truth.face_at(truth.capture_ns[frames])
+    return np.stack([bare.vertices(truth.rest_joints, G[i], heads[i], faces[i]) for i in range(len(heads))])

@@ -26,7 +26,7 @@ def recorded(shot: Shot, tmp_path_factory: pytest.TempPathFactory) -> tuple[Shot
     folder = tmp_path_factory.mktemp("recording") / "wave"
     rest = phenotype_body(PHENOTYPE)
     filmed = dataclasses.replace(shot, performer=Performer(rest, Appearance()), poses=shot.poses.at(slice(80, 120)))
-    record(filmed, folder, PHENOTYPE, name="wave", loop=True, crf=12, progress=lambda _: None)
+    record(filmed, folder, name="wave", loop=True, crf=12, progress=lambda _: None)
     return filmed, folder
 
 
