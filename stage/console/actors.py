@@ -24,6 +24,12 @@ _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 BODY_BONES = np.array([i for i, name in enumerate(RIG_BONES) if i > 0 and not name.startswith(_FINGERS)])
 """Bones whose joints are drawn and whose confidence counts: all but fingers and Root."""
 
+HAND_BONES = tuple(
+    np.array([i for i, name in enumerate(RIG_BONES) if name.startswith(_FINGERS) and name.endswith(side)])
+    for side in ("_l", "_r")
+)
+"""The fingers of the left hand, of the right hand."""
+
 _HEAD = RIG_BONES.index("head")
 _LABEL_ABOVE_HEAD_M = 0.32
 

@@ -9,9 +9,9 @@ from stage.errors import CalibrationError
 
 
 def calibrated_cameras(config: Config) -> tuple[list[Camera], list[str]]:
-    """The cameras of a stage at the size of their calibration, and a sentence per one that has none."""
+    """The body cameras of a stage at the size of their calibration, and a sentence per one that has none."""
     cameras, complaints = [], []
-    for section in config.cameras:
+    for section in config.body_cameras:
         try:
             cameras.append(_calibrated(section))
         except CalibrationError as error:

@@ -2,7 +2,7 @@
 
     Heartbeat, Event  -> status and latency history, always: they are few, and the chart of a browser
                          that comes now begins a minute ago
-    Performance, MeshNote, FrameNote -> the scene, only while a browser is there
+    Performance, MeshNote, FrameNote, FacePerformance -> scene and panel, only while a browser is there
 
 Panel and chart are filled twice a second, thumbnails at their own rate, bodies as often as the owner asks.
 """
@@ -16,9 +16,9 @@ from collections.abc import Callable
 import numpy as np
 
 from protocols.arrays import from_bytes
-from protocols.messages import Event, FrameNote, Heartbeat, MeshNote, Performance, Record
+from protocols.messages import Event, FacePerformance, FrameNote, Heartbeat, MeshNote, Performance, Record
 from stage.config import Config
-from stage.console.actors import BODY_BONES
+from stage.console.actors import BODY_BONES, HAND_BONES
 from stage.console.history import SAMPLE_S, LatencyHistory
 from stage.console.page import ConsolePage
 from stage.console.status import SILENT_S, StageStatus
@@ -65,14 +65,18 @@ class ConsoleDesk:
             return
         elif isinstance(record, Performance):
             confidence = from_bytes(record.confidence, (-1,))
-            self.status.take_performance(record, float(np.mean(confidence[BODY_BONES])))
+            left, right = (float(np.mean(confidence[bones])) for bones in HAND_BONES)
+            self.status.take_performance(record, float(np.mean(confidence[BODY_BONES])), (left, right))
             self.page.scene.show_performance(record)
+        elif isinstance(record, FacePerformance):
+            self.status.take_face(record.actor, record.face)
         elif isinstance(record, MeshNote):
             self.page.scene.show_mesh(record)
         elif isinstance(record, FrameNote) and self._clock() >= self._next_thumbnail.get(record.camera, 0.0):
             self._next_thumbnail[record.camera] = self._clock() + self._thumbnail_s
             if (small := self.thumbnails.take(record)) is not None:
                 self.page.scene.frusta.show_thumbnail(record.camera, small)
+                self.page.panel.show_thumbnail(record.camera, small)
 
     def refresh(self, now_ns: int) -> None:
         """Sample the latencies and fill the panel when it is time; `now_ns` is stage time."""
@@ -87,6 +91,7 @@ class ConsoleDesk:
             if now - actor.heard_s > SILENT_S:
                 actor.state = "silent"
                 self.page.scene.show_state(name, "silent")
+        self.status.forget_faces()
         for name in self.status.workers:
             kind, _, camera = name.partition(".")
             if kind == "capture":

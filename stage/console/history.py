@@ -12,10 +12,13 @@ import numpy as np
 
 from protocols.errors import DecodeError
 from protocols.histogram import Histogram
-from stage.supervision.report import LEGS
+from stage.supervision.report import FACE_LEGS, LEGS
 
 PARTS = tuple(leg for leg in LEGS if leg != "total")
 """The legs that follow each other; together they are the total."""
+
+FACE_TOTAL = FACE_LEGS[-1]
+_KEPT = (*LEGS, FACE_TOTAL)
 
 SAMPLE_S = 0.5
 WINDOW_S = 60.0
@@ -26,7 +29,7 @@ _HOLD_S = 3.0
 
 
 class LatencyHistory:
-    """Keeps the last minute of every leg."""
+    """Keeps the last minute of every leg, and the last seconds of faces from face cameras."""
 
     def __init__(self) -> None:
         """Begin with an empty minute."""
@@ -39,12 +42,12 @@ class LatencyHistory:
 
     def take(self, worker: str, legs: dict[str, bytes]) -> None:
         """Remember the histograms of a heartbeat; legs that are not known are left out."""
-        for leg in legs.keys() & set(LEGS):
+        for leg in legs.keys() & set(_KEPT):
             self._newest[worker, leg] = legs[leg]
 
     def sample(self) -> None:
         """Add one point to every line; call it every `SAMPLE_S`."""
-        added = {leg: Histogram() for leg in LEGS}
+        added = {leg: Histogram() for leg in _KEPT}
         for (worker, leg), counts in self._newest.items():
             try:
                 histogram = Histogram.from_bytes(counts)
@@ -54,7 +57,7 @@ class LatencyHistory:
             if before is not None:  # of a first histogram nobody knows when its latencies were
                 added[leg] = added[leg] + histogram.since(before)
             self._sampled[worker, leg] = histogram
-        self._windows = [*self._windows, [added[leg] for leg in LEGS]][-round(_RECENT_S / SAMPLE_S) :]
+        self._windows = [*self._windows, [added[leg] for leg in _KEPT]][-round(_RECENT_S / SAMPLE_S) :]
         p50_ms = np.array([added[leg].percentile(50) / 1e6 for leg in LEGS])
         self._silent_s = np.where(np.isnan(p50_ms), self._silent_s + SAMPLE_S, 0.0)
         held = np.where(self._silent_s <= _HOLD_S, self._p50_ms[:, -1], np.nan)
@@ -75,8 +78,15 @@ class LatencyHistory:
 
     def recent_ms(self, leg: str, percent: float) -> float:
         """A percentile of a leg over the last few seconds, milliseconds; not-a-number when nothing passed."""
-        number = LEGS.index(leg)
+        return self._recent(leg).percentile(percent) / 1e6
+
+    def rate_hz(self, leg: str) -> float:
+        """How often a leg was gone through per second, over the last few seconds."""
+        return self._recent(leg).count / (SAMPLE_S * max(1, len(self._windows)))
+
+    def _recent(self, leg: str) -> Histogram:
+        number = _KEPT.index(leg)
         total = Histogram()
         for window in self._windows:
             total = total + window[number]
-        return total.percentile(percent) / 1e6
+        return total

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import viser
 import viser.uplot
 
-from stage.config import Config
+from stage.config import CameraSection, Config
 from stage.console import colours, tables
 from stage.console.actors import DEFAULT_OPACITY
 from stage.console.history import LEGS, PARTS, LatencyHistory
@@ -18,6 +19,7 @@ _CHART_HEIGHT_PX = 190
 _SETTLE_AFTER = (1, 30, 56, 60)
 """Refreshes that the chart is one pixel higher, counted down from a browser's arrival."""
 
+_JPEG_QUALITY = 70
 _AXIS = "#75808d"
 _GRID = "#2b3037"
 
@@ -55,10 +57,17 @@ class Panel:
             self._workers = gui.add_html("")
         with gui.add_folder("Actors"):
             self._actors = gui.add_html("")
+            self._faces = {camera.id: _add_picture(gui, camera) for camera in config.face_cameras}
         with gui.add_folder("Events"):
             self._events = gui.add_html("")
         with gui.add_folder("View", expand_by_default=False):
             _add_view(gui, on_visible, on_opacity)
+
+    def show_thumbnail(self, camera: str, image: np.ndarray) -> None:
+        """Show (h, w, 3) uint8 RGB of a face camera, which has no place on the floor; those of others are not taken."""
+        if (picture := self._faces.get(camera)) is not None:
+            picture.image = image
+            picture.visible = True
 
     def refresh(self, status: StageStatus, history: LatencyHistory, now_ns: int, browsers: int) -> None:
         """Show what is known now; `now_ns` is stage time, `browsers` how many look."""
@@ -106,6 +115,13 @@ class Panel:
 def _series(leg: str) -> viser.uplot.Series:
     width = 1.8 if leg == "total" else 0.8
     return {"label": leg, "points": {"show": False}, "stroke": _css(colours.LEGS[leg]), "width": width}
+
+
+def _add_picture(gui: viser.GuiApi, camera: CameraSection) -> viser.GuiImageHandle:
+    """The place of a face camera's thumbnail, hidden until there is one."""
+    label = f"{camera.id}: {camera.face_of}"
+    nothing = np.zeros((3, 4, 3), np.uint8)
+    return gui.add_image(nothing, label=label, format="jpeg", jpeg_quality=_JPEG_QUALITY, visible=False)
 
 
 def _css(colour: colours.Rgb, alpha: float = 1.0) -> str:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from protocols.messages import Event, Heartbeat, Performance
+import numpy as np
+
+from protocols.arrays import from_bytes
+from protocols.messages import Event, Face, Heartbeat, Performance
+from protocols.names import ARKIT_SHAPES
 
 SILENT_S = 1.5
 """A worker whose last heartbeat is older is shown as silent."""
 
 EVENTS = 5
+SHAPES = 5
+"""Of a face, the strongest."""
+FACE_STREAM_S = 0.3
+"""While a face camera's stream is no older, the face that comes with the body is not looked at."""
 _LOSSES = ("gap", "drop")
 _ERRORS = ("error",)
 
@@ -48,6 +57,30 @@ class ActorStatus:
     """Mean over the bones, in [0, 1]."""
     cameras: tuple[str, ...]
     heard_s: float
+    hands: tuple[float, float] = (0.0, 0.0)
+    """Likewise over the fingers of the left and the right hand."""
+
+
+@dataclass
+class FaceStatus:
+    """One actor's face, as of the last that came."""
+
+    actor: str
+    face: Face
+    heard_s: float
+    streamed_s: float
+    """When one of a face camera came last; minus infinity when none has."""
+
+    @property
+    def confidence(self) -> float:
+        """Mean over the shapes, in [0, 1]."""
+        return float(np.mean(from_bytes(self.face.confidence, (-1,))))
+
+    @property
+    def strongest(self) -> list[tuple[str, float]]:
+        """The strongest shapes and their values, strongest first."""
+        values = from_bytes(self.face.shapes, (len(ARKIT_SHAPES),))
+        return [(ARKIT_SHAPES[row], float(values[row])) for row in np.argsort(-values, kind="stable")[:SHAPES]]
 
 
 class StageStatus:
@@ -58,6 +91,7 @@ class StageStatus:
         self._clock = clock
         self.workers: dict[str, WorkerStatus] = {}
         self.actors: dict[str, ActorStatus] = {}
+        self.faces: dict[str, FaceStatus] = {}
         self.events: deque[Event] = deque(maxlen=EVENTS)
 
     def take_heartbeat(self, heartbeat: Heartbeat) -> None:
@@ -73,11 +107,25 @@ class StageStatus:
         """Note an event; the oldest is forgotten."""
         self.events.append(event)
 
-    def take_performance(self, performance: Performance, confidence: float) -> None:
-        """Note how an actor fares; `confidence` is the mean over the bones."""
+    def take_performance(
+        self, performance: Performance, confidence: float, hands: tuple[float, float] = (0.0, 0.0)
+    ) -> None:
+        """Note how an actor fares; `confidence` is the mean over the bones, `hands` those over the fingers."""
         self.actors[performance.actor] = ActorStatus(
-            performance.actor, performance.state, confidence, performance.cameras, self._clock()
+            performance.actor, performance.state, confidence, performance.cameras, self._clock(), hands
         )
+        known = self.faces.get(performance.actor)
+        if performance.face is not None and (known is None or self._clock() - known.streamed_s > FACE_STREAM_S):
+            self.faces[performance.actor] = FaceStatus(performance.actor, performance.face, self._clock(), -math.inf)
+
+    def take_face(self, actor: str, face: Face) -> None:
+        """Note the face that a face camera's stream brings."""
+        self.faces[actor] = FaceStatus(actor, face, self._clock(), self._clock())
+
+    def forget_faces(self) -> None:
+        """Forget the faces that have not been heard of for a while."""
+        now_s = self._clock()
+        self.faces = {name: face for name, face in self.faces.items() if now_s - face.heard_s <= SILENT_S}
 
     def alive(self, worker: str) -> bool:
         """Whether a worker has been heard of lately."""

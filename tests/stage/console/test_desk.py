@@ -10,16 +10,18 @@ import viser
 from protocols.messages import Event, FrameNote, Solved
 from protocols.ring import RING_PREFIX, RingWriter
 from stage.cameras.camera import Camera
-from stage.config import Config, ConsoleSection
+from stage.config import CameraSection, Config, ConsoleSection
 from stage.console import colours
 from stage.console.desk import MAX_MESH_RATE, ConsoleDesk
 from stage.console.history import SAMPLE_S
 from stage.console.page import ConsolePage
 from tests.stage.console.browser import FakeBrowser, until, updates_of
 from tests.stage.console.samples import FACES, heartbeat, mesh, performance
+from tests.stage.outputs.faces import face, face_performance
 
 NAME = f"{RING_PREFIX}desk-{os.getpid()}"
-CONFIG = Config(console=ConsoleSection(port=0, thumbnail_rate=5.0))
+HELMET = CameraSection(id="helmet", source="device:1", face_of="ada")
+CONFIG = Config(cameras=(HELMET,), console=ConsoleSection(port=0, thumbnail_rate=5.0))
 VERTICES = np.zeros((4, 3), np.float32)
 
 
@@ -108,3 +110,17 @@ def test_the_panel_is_filled_twice_a_second_however_often_it_is_asked(desk: Desk
             desk.now_s += 0.02
             desk.desk.refresh(0)
     assert 7 <= len(filled) <= 9
+
+
+def test_a_face_camera_shows_its_picture_and_its_face_in_the_panel(desk: Desk) -> None:
+    picture = desk.page.panel._faces["helmet"]
+    assert not picture.visible
+    with RingWriter(NAME, 2, 48, 64) as writer, FakeBrowser(desk.page.url):
+        until(lambda: desk.desk.attended)
+        slot, generation = writer.write(np.full((48, 64, 3), 7, np.uint8))
+        desk.desk.take(FrameNote("helmet", 0, 0, 0, NAME, slot, generation, 64, 48))
+        assert picture.visible and picture.image.shape == (48, 64, 3)
+        desk.desk.take(face_performance(face(JawOpen=0.5), actor="ada"))
+        desk.now_s += SAMPLE_S
+        desk.desk.refresh(0)
+        assert "JawOpen" in desk.page.panel._actors.content

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from protocols.messages import Event
 from stage.console.status import EVENTS, SILENT_S, StageStatus
 from tests.stage.console.samples import heartbeat, performance
+from tests.stage.outputs.faces import face
 
 
 def test_another_process_is_a_restart() -> None:
@@ -44,3 +47,26 @@ def test_an_actor_is_as_the_last_performance_says() -> None:
     status.take_performance(performance(state="holding"), 0.2)
     actor = status.actors["ada"]
     assert (actor.state, actor.confidence, actor.cameras) == ("holding", 0.2, ("left", "right"))
+
+
+def test_the_body_s_face_is_looked_at_only_while_no_face_camera_speaks() -> None:
+    now = [0.0]
+    status = StageStatus(lambda: now[0])
+    slow = replace(performance(actor="anna"), face=face("holding"))
+    status.take_performance(slow, 1.0)
+    assert status.faces["anna"].face.state == "holding"
+    status.take_face("anna", face())
+    status.take_performance(slow, 1.0)
+    assert status.faces["anna"].face.state == "tracking"
+    now[0] += 1.0
+    status.take_performance(slow, 1.0)
+    assert status.faces["anna"].face.state == "holding"
+    now[0] += SILENT_S + 0.1
+    status.forget_faces()
+    assert status.faces == {}
+
+
+def test_the_strongest_shapes_come_first() -> None:
+    status = StageStatus()
+    status.take_face("anna", face(MouthFunnel=0.25, JawOpen=0.5))
+    assert status.faces["anna"].strongest[:2] == [("JawOpen", 0.5), ("MouthFunnel", 0.25)]

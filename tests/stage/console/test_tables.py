@@ -9,6 +9,7 @@ from stage.console import tables
 from stage.console.history import LatencyHistory
 from stage.console.status import StageStatus
 from tests.stage.console.samples import heartbeat, performance
+from tests.stage.outputs.faces import face
 
 EVIL = "<script>alert(1)</script>"
 BUDGET = LatencySection()
@@ -33,10 +34,10 @@ class Balanced(HTMLParser):
         assert self.open.pop() == tag
 
 
-def history_of(total_ms: float) -> LatencyHistory:
+def history_of(total_ms: float, leg: str = "total") -> LatencyHistory:
     history, histogram = LatencyHistory(), Histogram()
     for _ in range(2):
-        history.take("broadcast", {"total": histogram.to_bytes()})
+        history.take("broadcast", {leg: histogram.to_bytes()})
         history.sample()
         histogram.record(round(total_ms * 1e6))
     return history
@@ -45,7 +46,8 @@ def history_of(total_ms: float) -> LatencyHistory:
 def test_what_comes_over_the_bus_is_never_markup() -> None:
     status = StageStatus()
     status.take_heartbeat(heartbeat(EVIL, state=EVIL))
-    status.take_performance(performance(state=EVIL, actor=EVIL), 0.5)
+    status.take_performance(performance(state=EVIL, actor=EVIL), 0.5, (0.5, 0.5))
+    status.take_face(EVIL, face(EVIL, JawOpen=0.5))
     status.take_event(Event(EVIL, 0, EVIL, EVIL))
     pages = [
         tables.workers(status, [CameraSection(id=EVIL, source="device:0")]),
@@ -95,3 +97,27 @@ def test_events_say_how_long_ago() -> None:
     assert "12 s ago" in tables.events(status, 12 * seconds)
     assert "3 min ago" in tables.events(status, 200 * seconds)
     assert "2 h ago" in tables.events(status, 8000 * seconds)
+
+
+def test_hands_and_face_stand_below_their_actor() -> None:
+    status = StageStatus()
+    status.take_performance(performance(actor="anna"), 0.9, (0.31, 0.82))
+    status.take_face("anna", face("holding", JawOpen=0.75, MouthSmileLeft=0.5))
+    page = tables.actors(status)
+    Balanced(page)
+    places = [page.index(word) for word in ("anna", "left hand", "31 %", "right hand", "82 %", "holding")]
+    assert places == sorted(places)
+    assert page.index("JawOpen") < page.index("0.75") < page.index("MouthSmileLeft") < page.index("0.50")
+
+
+def test_a_stage_of_face_cameras_alone_shows_the_face_of_its_actor() -> None:
+    status = StageStatus()
+    status.take_face("anna", face())
+    assert "anna" in tables.actors(status) and "hand" not in tables.actors(status)
+
+
+def test_faces_of_face_cameras_have_a_rate_and_a_budget() -> None:
+    slow, fast = history_of(60.0, "face_total"), history_of(9.0, "face_total")
+    assert "face cameras" in tables.legs(fast, BUDGET) and "faces" in tables.figures(StageStatus(), fast, BUDGET)
+    assert 'class="bad"' in tables.legs(slow, BUDGET) and 'class="bad"' not in tables.legs(fast, BUDGET)
+    assert "face cameras" not in tables.legs(history_of(50.0), BUDGET)
