@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from protocols import osc
 from protocols.plain_osc import STATES, DayTime
 from stage.probing.inspector import InspectionReport, Inspector
-from stage.probing.timing import Timing
+from stage.probing.timing import Timing, told
 
 _MOST_ADDRESSES = 2000
 _BINDABLE = re.compile(r"(/[^\s#,*?\[\]{}/]+){2,}")
@@ -28,6 +28,7 @@ class OscInspector(Inspector):
         self._states: dict[str, str] = {}
         self._has_time = False
         self._by_datagram = Timing(self.findings)
+        self._faces = Timing(self.findings)
 
     def take(self, datagram: bytes, source: tuple[str, int], arrival_ns: int) -> None:
         """Inspects one datagram; without our time messages each one counts as a frame."""
@@ -50,7 +51,10 @@ class OscInspector(Inspector):
             )
         actor, _, leaf = address[1:].partition("/")
         if leaf == "time" and message.tags == "ffff":
-            self._time(message, arrival_ns)
+            self._has_time = True
+            _time(self.timing, message, arrival_ns)
+        elif leaf == "face_time" and message.tags == "ffff":
+            _time(self._faces, message, arrival_ns)
         elif leaf == "state" and message.tags == "f":
             number = message.floats[0]
             known = number.is_integer() and 0 <= number < len(STATES)
@@ -64,12 +68,18 @@ class OscInspector(Inspector):
     def facts(self) -> dict[str, str]:
         """Addresses, and the actors with their states."""
         actors = ", ".join(f"{actor} ({state})" for actor, state in list(self._states.items())[:16])
-        return {"addresses": str(len(self._addresses)), "actors": actors or "none that this stage's output would name"}
+        facts = {
+            "addresses": str(len(self._addresses)),
+            "actors": actors or "none that this stage's output would name",
+        }
+        if (faces := self._faces.report()).frames > 0:
+            facts["faces"] = told(faces)
+        return facts
 
-    def _time(self, message: osc.Message, arrival_ns: int) -> None:
-        self._has_time = True
-        if not all(math.isfinite(value) for value in message.floats):
-            return
-        capture, sent = DayTime(*message.floats[:2]), DayTime(*message.floats[2:])
-        self.timing.frame(arrival_ns, capture.second + capture.fraction)
-        self.timing.latency(capture.age_ns(arrival_ns), sent.age_ns(arrival_ns))
+
+def _time(timing: Timing, message: osc.Message, arrival_ns: int) -> None:
+    if not all(math.isfinite(value) for value in message.floats):
+        return
+    capture, sent = DayTime(*message.floats[:2]), DayTime(*message.floats[2:])
+    timing.frame(arrival_ns, capture.second + capture.fraction)
+    timing.latency(capture.age_ns(arrival_ns), sent.age_ns(arrival_ns))

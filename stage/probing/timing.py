@@ -134,3 +134,11 @@ class Timing:
         if usual_s > 0.0 and step_s > _GAP_FROM * usual_s:
             self._gaps += 1
             self._missing += round(step_s / usual_s) - 1
+
+
+def told(report: TimingReport) -> str:
+    """Frames, rate and latency in a few words."""
+    text = f"{report.frames} at {report.rate_hz:.2f} Hz"
+    if report.latency is not None:
+        text += f", latency p50 {report.latency.p50_ms:.1f} ms, p99 {report.latency.p99_ms:.1f} ms"
+    return text

@@ -8,6 +8,7 @@ from collections import Counter
 from protocols import osc, vmc
 from protocols.names import HUMAN_BODY_BONES
 from stage.probing.inspector import Inspector
+from stage.probing.vmc_face import EYE_BONES, FaceInspector
 
 _POSE_TAGS = "sfffffff"
 _TAGS = {
@@ -19,7 +20,6 @@ _TAGS = {
     vmc.APPLY: ("",),
 }
 _LOWER_BONES = {bone.lower(): bone for bone in HUMAN_BODY_BONES}
-_MOST_NAMES = 300
 _SURE_AFTER = 3
 """Frames after which a message that has not come is missing."""
 
@@ -35,7 +35,7 @@ class VmcInspector(Inspector):
         self._frame_bones: set[str] = set()
         self._frame_moved = False
         self._bones: set[str] = set()
-        self._blends: set[str] = set()
+        self._face = FaceInspector(self.findings)
         self._marker = vmc.BONE
         self._frames = self._incomplete = 0
         self._tracking = ""
@@ -52,8 +52,10 @@ class VmcInspector(Inspector):
             self._bone(message, arrival_ns)
         elif address == vmc.ROOT:
             self._check_pose(message)
-        elif address == vmc.BLEND and len(self._blends) < _MOST_NAMES:
-            self._blends.add(str(message.arguments[0]))
+        elif address == vmc.BLEND:
+            self._face.blend(message)
+        elif address == vmc.APPLY:
+            self._face.apply(arrival_ns)
         elif address == vmc.OK:
             self._tracking = " ".join(str(value) for value in message.arguments)
         if address in (vmc.ROOT, vmc.BONE, vmc.BLEND) and self._frame[vmc.OK] > 0 and self._marker == vmc.TIME:
@@ -62,10 +64,10 @@ class VmcInspector(Inspector):
         self._end_frame(message, arrival_ns)
 
     def facts(self) -> dict[str, str]:
-        """Bones, expressions, state, and frames that were not whole."""
+        """Bones, face, state, and frames that were not whole."""
         return {
             "bones": str(len(self._bones)),
-            "expressions": str(len(self._blends)),
+            **self._face.facts(),
             "OK": self._tracking or "never sent",
             "incomplete frames": str(self._incomplete),
         }
@@ -73,6 +75,8 @@ class VmcInspector(Inspector):
     def _other(self, message: osc.Message, arrival_ns: int) -> None:
         if trace := vmc.read_trace(message):
             self.timing.latency(arrival_ns - trace[0], arrival_ns - trace[1])
+        elif trace := vmc.read_trace(message, vmc.FACE_TRACE):
+            self._face.timing.latency(arrival_ns - trace[0], arrival_ns - trace[1])
         elif not message.address.startswith("/VMC/"):
             self.findings.add("address that is not VMC: is something else sending to this port?", message.address)
 
@@ -94,8 +98,11 @@ class VmcInspector(Inspector):
         name = str(message.arguments[0])
         if self._marker == vmc.BONE and name in self._frame_bones:
             self._finish(arrival_ns, None)  # neither OK nor T so far: a bone met again begins a frame
-        self._frame_bones.add(name)
         self._check_pose(message)
+        if name in EYE_BONES:
+            self._face.eye(name)  # they belong to the face, which may come more often than the body
+            return
+        self._frame_bones.add(name)
         self._frame_moved |= any(value != 0.0 for value in message.floats[:3])
         if name in HUMAN_BODY_BONES:
             self._bones.add(name)
@@ -133,6 +140,7 @@ class VmcInspector(Inspector):
     def _finish(self, arrival_ns: int, sender_s: float | None) -> None:
         self._frames += 1
         self.timing.frame(arrival_ns, sender_s)
+        self._face.frame()
         if self._frame_bones:
             self._check_frame()
         self._begin(self._marker)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from protocols import osc, vmc
 from stage.config import OutputSection
@@ -14,6 +15,7 @@ from stage.outputs.streams import open_stream
 from stage.probing.inspector import InspectionReport, Inspector
 from stage.probing.osc_inspector import OscInspector
 from stage.probing.vmc_inspector import VmcInspector
+from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import random_pose
 
 START_NS = 1_700_000_000_000_000_000
@@ -47,7 +49,13 @@ def test_nothing_is_wrong_with_our_vmc(bundle: bool) -> None:
     assert report.timing.jitter_ms < 0.01
     assert report.timing.gaps == 0
     assert report.timing.latency is None
-    assert report.facts == {"bones": "52", "expressions": "0", "OK": "1 3 0 1", "incomplete frames": "0"}
+    assert report.facts == {
+        "bones": "52",
+        "expressions": "none",
+        "eyes": "not sent",
+        "OK": "1 3 0 1",
+        "incomplete frames": "0",
+    }
     assert report.sources == ["127.0.0.1:50000"]
 
 
@@ -206,3 +214,72 @@ def test_no_bytes_upset_an_inspector(datagrams: list[bytes]) -> None:
     for inspector in (VmcInspector(), OscInspector()):
         report = inspect(inspector, [(datagram, START_NS + n * 10**7) for n, datagram in enumerate(datagrams)])
         assert report.datagrams == len(datagrams)
+
+
+def face_stream(kind: str, frames: int = 60, **options: object) -> list[tuple[bytes, int]]:
+    """A body of 30 Hz and a face of 60 Hz, the face 10 ms after its capture."""
+    stream = open_stream(OutputSection(kind=kind, actor="anna", **options))  # type: ignore[arg-type]
+    arrivals = []
+    for number in range(frames):
+        capture_ns = START_NS + number * 16_666_667
+        record = face_performance(any_face(number), number, capture_ns=capture_ns)
+        datagrams = [bytes(d) for d in stream.face(record, capture_ns + 9_000_000, alone=False)]
+        arrivals += [(datagram, capture_ns + 10_000_000) for datagram in datagrams]
+        if number % 2 == 0:
+            body = random_pose(number, capture_ns=capture_ns).performance
+            datagrams = [bytes(d) for d in stream.frame(body, capture_ns + 9_000_000)]
+            arrivals += [(datagram, capture_ns + 10_000_000) for datagram in datagrams]
+    return arrivals
+
+
+def test_nothing_is_wrong_with_a_face_faster_than_its_body() -> None:
+    report = inspect(VmcInspector(), face_stream("vmc", trace=True))
+    assert report.findings == []
+    assert report.timing.rate_hz == pytest.approx(30.0, rel=0.01)
+    assert report.facts["expressions"] == "52 of 52 ARKit, 18 of 18 VRM 0"
+    assert report.facts["eyes"] == "LeftEye and RightEye"
+    assert report.facts["incomplete frames"] == "0"
+    rate, latency = report.facts["faces"].split(", ", 1)
+    assert rate.startswith("60 at ") and float(rate.split()[2]) == pytest.approx(60.0, rel=0.01)
+    assert latency.startswith("latency p50 10.")
+
+
+def test_faces_of_our_plain_osc_have_a_rate_of_their_own() -> None:
+    report = inspect(OscInspector(), face_stream("osc"))
+    assert report.findings == []
+    assert report.timing.rate_hz == pytest.approx(30.0, rel=0.01)
+    assert report.facts["faces"].startswith("60 at ")
+
+
+def test_a_whole_performance_has_nothing_wrong_with_it() -> None:
+    stream, arrivals = open_stream(OutputSection(kind="vmc", blends=("arkit", "vrm0", "vrm1"))), []
+    for number in range(10):
+        body = random_pose(number, capture_ns=START_NS + number * 33_333_333).performance
+        arrivals += [(bytes(d), body.capture_ns) for d in stream.frame(replace(body, face=face(JawOpen=0.7)), 0)]
+    report = inspect(VmcInspector(), arrivals)
+    assert report.findings == []
+    assert report.facts["expressions"] == "52 of 52 ARKit, 18 of 18 VRM 0, 18 of 18 VRM 1"
+    assert report.facts["strongest now"].startswith("A 1.00")
+
+
+def expressions(*values: tuple[str, float], apply: bool = True) -> list[tuple[bytes, int]]:
+    elements = [osc.message(vmc.BLEND, "sf", name, value) for name, value in values]
+    return [(osc.bundle([*elements, osc.message(vmc.APPLY, "")] if apply else elements), START_NS)]
+
+
+def test_missing_and_misspelled_expressions_are_named() -> None:
+    sent = expressions(("JawOpen", 0.5), ("eyeBlinkLeft", 0.1), ("Fancy", 0.2), ("A", 1.5))
+    report = inspect(VmcInspector(), sent)
+    assert report.facts["expressions"] == "1 of 52 ARKit, 1 of 18 VRM 0, 2 others"
+    assert report.facts["missing of ARKit"].startswith("EyeBlinkLeft, EyeLookDownLeft")
+    assert report.facts["missing of ARKit"].endswith("and 43 more")
+    assert "missing of VRM 1" not in report.facts
+    faults = {finding.fault: finding.example for finding in report.findings}
+    assert [example for fault, example in faults.items() if "case" in fault] == ["eyeBlinkLeft: EyeBlinkLeft"]
+    assert [example for fault, example in faults.items() if "beyond" in fault] == ["A: 1.50"]
+
+
+def test_expressions_that_are_never_applied_are_a_fault() -> None:
+    closing = [(osc.bundle([osc.message(vmc.OK, "i", 1), osc.message(vmc.TIME, "f", 0.0)]), START_NS)]
+    sent = (expressions(("JawOpen", 0.5), apply=False) + closing) * 5
+    assert any("without Apply" in finding.fault for finding in inspect(VmcInspector(), sent).findings)
