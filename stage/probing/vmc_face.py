@@ -68,8 +68,9 @@ class FaceInspector:
             if 0 < len(missing) < len(names):
                 more = f" and {len(missing) - _MOST_TOLD} more" if len(missing) > _MOST_TOLD else ""
                 facts[f"missing of {title}"] = ", ".join(missing[:_MOST_TOLD]) + more
-        strongest = sorted(self._values.items(), key=lambda item: -item[1] if math.isfinite(item[1]) else 0.0)
-        if now := [f"{name} {value:.2f}" for name, value in strongest[:_STRONGEST] if value > 0.0]:
+        finite = [(name, value) for name, value in self._values.items() if math.isfinite(value)]
+        moved = sorted((item for item in finite if item[0].lower() != "neutral"), key=lambda item: -item[1])
+        if now := [f"{name} {value:.2f}" for name, value in moved[:_STRONGEST] if value > 0.0]:
             facts["strongest now"] = ", ".join(now)
         facts["eyes"] = " and ".join(sorted(self._eyes)) or "not sent"
         report = self.timing.report()
