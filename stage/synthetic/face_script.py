@@ -132,13 +132,13 @@ class FaceScript:
 
 
 def demo_face() -> FaceScript:
-    """The face of the demo recording, in time with `stage.synthetic.motions.demo_script`."""
+    """The face of the demo recording, in time with `stage.synthetic.motions.demo_script`; two seconds of rest first."""
     script = FaceScript()
-    script.look(0.1, 0.12, -0.03)
-    script.mood("smile", 0.7, 1.6)
-    script.blink(0.5, 1.35)
-    script.say(1.5, "k eh l oh . ee oo r ee f aa d ee".replace("l", "d"))
-    script.look(1.3, -0.20, 0.02)
+    script.look(0.1, 0.05, -0.02)
+    script.blink(0.6, 2.2)
+    script.look(1.3, -0.06, 0.02)
+    script.mood("smile", 2.5, 0.7)
+    script.say(2.6, "k eh d oh", 0.10)
     script.look(3.4, -0.28, 0.04)  # to the hand that counts
     for number, word in enumerate(("oo aa d", "d oo", "th r ee", "f oh r", "f aa ee f")):
         script.say(3.78 + 0.42 * number, word, 0.085)

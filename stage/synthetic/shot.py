@@ -22,6 +22,9 @@ from stage.synthetic.raster import Floats
 from stage.synthetic.room import Room
 from stage.synthetic.scene import Figure, Light, Scene, Sensor, render
 
+_LEAST_BLUR_M = 0.0015
+"""Motion within an exposure that no camera of a room would show."""
+
 
 @dataclass(frozen=True, eq=False)
 class Shot:
@@ -91,8 +94,9 @@ class Shot:
         figure = self._figure(middle)
         if self.exposure_s > 0.0:
             before, after = self._figure(middle - 1).vertices, self._figure(middle + 1).vertices
-            if np.linalg.norm(after - before, axis=1).max() < 0.2:  # one that does not loop jumps at its end
-                share = np.float32(0.5 * self.exposure_s * self.grid_hz)
+            share = np.float32(0.5 * self.exposure_s * self.grid_hz)
+            farthest = np.linalg.norm(after - before, axis=1).max()
+            if share * farthest > _LEAST_BLUR_M and farthest < 0.2:  # one that does not loop jumps at its end
                 figure = Figure(figure.vertices, figure.texture, share * (after - before))
         return Scene((figure,), self.room, self.light, self.sensor)
 
