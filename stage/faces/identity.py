@@ -35,7 +35,7 @@ class _Bin(NamedTuple):
     """(I, I)."""
     g: np.ndarray
     """(I,)."""
-    count: int
+    frames: int
 
 
 class IdentityEstimate:
@@ -53,7 +53,7 @@ class IdentityEstimate:
     @property
     def frames(self) -> int:
         """How many were taken in."""
-        return sum(b.count for b in self._bins.values())
+        return sum(b.frames for b in self._bins.values())
 
     def add(self, camera: str, view: View, pose: HeadPose, points: np.ndarray) -> None:
         """Take in one view of a frame.
@@ -77,14 +77,14 @@ class IdentityEstimate:
         g = weighted.T @ target - (weighted.T @ J_pose) @ K[:, -1]
         key = (camera, *_direction(view.R @ pose.R))
         old = self._bins.get(key)
-        self._bins[key] = _Bin(H, g, 1) if old is None else _Bin(old.H + H, old.g + g, old.count + 1)
+        self._bins[key] = _Bin(H, g, 1) if old is None else _Bin(old.H + H, old.g + g, old.frames + 1)
 
     def improve(self) -> np.ndarray:
         """The identity (I,) that all taken in so far says."""
         if len(self._bins) == 0:
             return self.identity
-        H = INDEPENDENT * sum((b.H / b.count for b in self._bins.values()), np.zeros(()))
-        g = INDEPENDENT * sum((b.g / b.count for b in self._bins.values()), np.zeros(()))
+        H = INDEPENDENT * sum((b.H / b.frames for b in self._bins.values()), np.zeros(()))
+        g = INDEPENDENT * sum((b.g / b.frames for b in self._bins.values()), np.zeros(()))
         self.identity = np.clip(np.linalg.solve(H + np.eye(len(g)), g), -_LARGEST, _LARGEST)
         return self.identity
 

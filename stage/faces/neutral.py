@@ -45,7 +45,8 @@ class Neutral:
         """
         if self.value is not None or self._seconds <= 0.0:
             return False
-        moved = 0.0 if self._last is None else float(np.abs(features - self._last).mean())
+        moved = 0.0 if self._last is None else float(np.nanmean(np.abs(features - self._last)))
+        features = np.asarray(features, np.float32)
         self._last = features
         self._passed_s += dt
         usual = self._usual if self._usual > 0.0 else moved
@@ -57,6 +58,15 @@ class Neutral:
         self._frames.append(features)
         if self._rest_s < self._seconds or len(self._frames) < LEAST_FRAMES:
             return False
-        self.value = np.median(np.stack(self._frames), axis=0).astype(np.float32)
+        self.value = _median(np.stack(self._frames))
         self._frames.clear()
         return True
+
+
+def _median(frames: np.ndarray) -> np.ndarray:
+    """(D,) of frames (N, D); NaN, where a number was not read, only where it was never read."""
+    read = np.isfinite(frames)
+    out = np.full(frames.shape[1], np.nan, np.float32)
+    known = read.any(0)
+    out[known] = np.nanmedian(frames[:, known], axis=0)
+    return out

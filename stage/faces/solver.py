@@ -1,0 +1,206 @@
+"""The faces of all actors.
+
+    body cameras: the faces of a frameset            -> `see_frameset`, then `face_at` its capture time
+    face cameras: each frame at once, at its own rate -> `see_camera`, a FacePerformance of its own
+
+An actor with a face camera is solved from that; what the body's cameras see of the face then only helps to place the
+head, and stands in where the face camera is lost. A camera on the head says nothing of the head's turn: its rigid
+pose, the slip of the helmet included, ends in the fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from protocols.messages import CameraLandmarks, Face, FacePerformance, Trace
+from stage.bodies.body import BodyModel
+from stage.config import ActorSection, CameraSection, FaceSection
+from stage.correspondence.face_map import FaceMap
+from stage.faces.expression import Regressor
+from stage.faces.head_pose import Fit, HeadPose
+from stage.faces.knowledge import FaceKnowledge
+from stage.faces.model import FaceModel
+from stage.faces.profile import FaceProfile
+from stage.faces.reading import Reading, reading_of
+from stage.faces.state import FaceState
+from stage.faces.timeline import FaceTimeline
+from stage.faces.track import FaceTrack
+from stage.solving.framesets import Frameset
+from stage.solving.people import CameraRig
+
+_BACK_S = 1.0
+_BODY_HEAD_S = 0.5
+
+
+class _Part:
+    """One actor's face: in a camera of its own, and in the body's cameras."""
+
+    def __init__(
+        self,
+        actor: ActorSection,
+        own: CameraSection | None,
+        model: FaceModel,
+        regressor: Regressor,
+        known: FaceKnowledge,
+        smoothing: float,
+    ) -> None:
+        self.actor, self.known, self.camera = actor.id, known, own
+        rides = own is not None and own.mount == "head"
+        self.own = None if own is None else FaceTrack(model, regressor, known, smoothing, rides=rides)
+        self.timeline = FaceTimeline()
+        self.body = FaceTrack(model, regressor, known, smoothing, learns_neutral=own is None)
+        self.number, self.last_ns = 0, -1
+        self.in_world: Fit | None = None
+        self.body_head: tuple[int, np.ndarray] | None = None
+
+
+class HeadInWorld(NamedTuple):
+    """Where calibrated views put a head."""
+
+    pose: HeadPose
+    worth: float
+    """In [0, 1]."""
+
+
+class FaceSolver:
+    """Solves faces; numpy only, no I/O.
+
+    Args:
+        body: The body model.
+        face_map: Meaning of the network's points.
+        regressor: From features to coefficients.
+        actors: Who performs.
+        settings: The [face] section.
+        cameras: Those with `face_of`.
+        known: Faces from profiles, by actor.
+    """
+
+    def __init__(
+        self,
+        body: BodyModel,
+        face_map: FaceMap,
+        regressor: Regressor,
+        actors: Sequence[ActorSection],
+        settings: FaceSection,
+        cameras: Sequence[CameraSection] = (),
+        known: Mapping[str, FaceProfile] | None = None,
+    ) -> None:
+        self._model, self._regressor, self._settings = FaceModel(body, face_map), regressor, settings
+        self._actors = {actor.id: actor for actor in actors}
+        self._cameras = {camera.id: camera for camera in cameras}
+        self._parts = {actor.id: self._part(actor, (known or {}).get(actor.id)) for actor in actors}
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The face cameras."""
+        return tuple(self._cameras)
+
+    def wear(self, actor: str, profile: FaceProfile) -> None:
+        """Give an actor a known face; for one that was not seen yet."""
+        self._parts[actor] = self._part(self._actors[actor], profile)
+
+    def final_faces(self) -> dict[str, FaceProfile]:
+        """Faces of which there is nothing more to learn, by actor: what profiles should keep."""
+        return {
+            part.actor: FaceProfile(part.known.identity, part.known.neutral)
+            for part in self._parts.values()
+            if part.known.frozen and part.known.neutral is not None
+        }
+
+    def identity(self, actor: str) -> np.ndarray:
+        """(I,) as good as it is now."""
+        return self._parts[actor].known.identity
+
+    def version(self, actor: str) -> int:
+        """Rises whenever the identity changes."""
+        return self._parts[actor].known.version
+
+    def see_camera(self, seen: CameraLandmarks) -> FacePerformance | None:
+        """Solve one frame of a face camera; None before the face was ever seen, or out of order."""
+        camera = self._cameras.get(seen.camera)
+        if camera is None:
+            return None
+        part = self._parts[camera.face_of]
+        back_s = (part.last_ns - seen.capture_ns) * 1e-9
+        if part.own is None or 0.0 <= back_s < _BACK_S:
+            return None
+        part.last_ns = seen.capture_ns
+        readings = [reading_of(seen, face, None) for face in seen.faces]
+        part.own.see([reading for reading in readings[:1] if reading is not None], seen.capture_ns)
+        state = part.own.shown
+        if state is None:
+            return None
+        part.timeline.add(seen.capture_ns, state)
+        part.number += 1
+        return FacePerformance(
+            actor=part.actor,
+            number=part.number - 1,
+            capture_ns=seen.capture_ns,
+            face=state.record(self._body_head(part, seen.capture_ns)),
+            trace=Trace(seen.capture_ns, seen.captured_ns, seen.begin_ns, seen.end_ns, 0),
+        )
+
+    def see_frameset(self, frameset: Frameset, rig: CameraRig, shapes: Mapping[str, np.ndarray]) -> None:
+        """Take in the faces that the body's cameras saw; shapes (S,) of actors' bodies."""
+        readings: dict[str, list[Reading]] = {actor: [] for actor in self._parts}
+        for camera_id in rig.ids:
+            seen = frameset.views.get(camera_id)
+            for face in () if seen is None else seen.faces:
+                if seen is not None and face.actor in readings:
+                    camera = rig.camera(camera_id, seen.width, seen.height)
+                    reading = reading_of(seen, face, camera)
+                    if reading is not None:
+                        readings[face.actor].append(reading)
+        for actor, part in self._parts.items():
+            if actor in shapes:
+                part.body.wear(shapes[actor])
+                if part.own is not None:
+                    part.own.wear(shapes[actor])
+            part.body.see(readings[actor], frameset.capture_ns)
+            part.in_world = part.body.head_in_world(readings[actor])
+
+    def head_in_world(self, actor: str) -> HeadInWorld | None:
+        """T_world_head of the last frameset; None where no face was seen well enough."""
+        part = self._parts[actor]
+        return None if part.in_world is None else HeadInWorld(part.in_world.pose, part.body.worth)
+
+    def face_at(self, actor: str, capture_ns: int, head: np.ndarray) -> Face | None:
+        """The face of an actor at a frameset's time; None before it was ever seen.
+
+        Args:
+            actor: Who.
+            capture_ns: Of the frameset.
+            head: (4,) how the body turns the head against the uppermost spine bone.
+        """
+        part = self._parts[actor]
+        part.body_head = (capture_ns, head)
+        state = self._state_at(part, capture_ns)
+        return None if state is None else state.record(head)
+
+    def shapes_at(self, actor: str, capture_ns: int) -> np.ndarray | None:
+        """(52,) coefficients at a frameset's time; None before the face was ever seen."""
+        state = self._state_at(self._parts[actor], capture_ns)
+        return None if state is None else state.shapes
+
+    def _state_at(self, part: _Part, capture_ns: int) -> FaceState | None:
+        own = part.timeline.at(capture_ns)
+        if own is not None and own.state in ("tracking", "holding"):
+            return own
+        seen = part.body.shown
+        if seen is not None and (own is None or seen.state == "tracking"):
+            return seen
+        return own
+
+    def _body_head(self, part: _Part, capture_ns: int) -> np.ndarray | None:
+        if part.body_head is None or abs(capture_ns - part.body_head[0]) > _BODY_HEAD_S * 1e9:
+            return None
+        return part.body_head[1]
+
+    def _part(self, actor: ActorSection, profile: FaceProfile | None) -> _Part:
+        identity, neutral = (None, None) if profile is None else profile
+        known = FaceKnowledge(self._model, self._settings.neutral_seconds, identity, neutral)
+        own = next((camera for camera in self._cameras.values() if camera.face_of == actor.id), None)
+        return _Part(actor, own, self._model, self._regressor, known, self._settings.smoothing)
