@@ -41,3 +41,7 @@ class SupervisionError(StageError):
 
 class ConsoleError(StageError):
     """A page that cannot be served where it should be."""
+
+
+class EnrollError(StageError):
+    """A clip or photos from which an actor cannot be measured."""

@@ -55,6 +55,16 @@ class IdentityEstimate:
         """How many were taken in."""
         return sum(b.frames for b in self._bins.values())
 
+    @property
+    def directions(self) -> int:
+        """From how many sides the head was seen, all cameras together."""
+        return len({key[1:] for key in self._bins})
+
+    def covariance(self) -> np.ndarray:
+        """(I, I) of the identity by what was taken in so far; while that is nothing, the unit matrix of people."""
+        H = INDEPENDENT * sum((b.H / b.frames for b in self._bins.values()), np.zeros(()))
+        return np.linalg.inv(H + np.eye(len(self.identity)))
+
     def add(self, camera: str, view: View, pose: HeadPose, points: np.ndarray) -> None:
         """Take in one view of a frame.
 

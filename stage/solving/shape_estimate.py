@@ -21,6 +21,10 @@ class ShapeEstimate:
         """(S,)."""
         self.frozen = frozen
         """Known from a profile, or estimated long enough; it does not change any more."""
+        self.information: torch.Tensor | None = None
+        """(S, S): inverse covariance of the shape; None before anything was seen."""
+        self.keyframes = 0
+        """Framesets that the estimate rests on."""
         self._fitter = fitter
         self._seconds = seconds
         self._evidence: list[Evidence] = []
@@ -42,6 +46,7 @@ class ShapeEstimate:
         apart = (capture_ns - self._last_ns) * 1e-9 >= max(KEYFRAME_INTERVAL_S, self._seconds / MOST_KEYFRAMES)
         if evidence.relative is None and (self._last_ns < 0 or apart) and len(self._evidence) < MOST_KEYFRAMES:
             self._evidence.append(evidence)
+            self.keyframes += 1
             self._poses = (
                 pose if self._poses is None else Pose(*(torch.cat(p) for p in zip(self._poses, pose, strict=True)))
             )
@@ -66,5 +71,5 @@ class ShapeEstimate:
             ),
         )
         step = self._fitter.iterate(self.shape, self._poses, joined)
-        self.shape, self._poses = step.shape, step.poses
+        self.shape, self._poses, self.information = step.shape, step.poses, step.information
         return self.shape

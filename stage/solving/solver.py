@@ -121,6 +121,10 @@ class Solver:
             member.section.id: member.track.shape.cpu().numpy() for member in self._cast if member.track.estimate.frozen
         }
 
+    def estimate(self, actor: str) -> ShapeEstimate:
+        """How an actor's shape is known."""
+        return next(member.track.estimate for member in self._cast if member.section.id == actor)
+
     def wear(self, actor: str, shape: np.ndarray) -> None:
         """Give an actor a known shape (S,); for one that is not followed yet."""
         place = next(i for i, member in enumerate(self._cast) if member.section.id == actor)
