@@ -43,7 +43,7 @@ def shot() -> Shot:
 @pytest.fixture(scope="module")
 def stage(shot: Shot, tmp_path_factory: pytest.TempPathFactory) -> Config:
     folder = tmp_path_factory.mktemp("overlay")
-    record(shot, folder, {}, name="overlay", crf=10, progress=lambda _: None)
+    record(shot, folder, name="overlay", crf=10, progress=lambda _: None)
     return load(folder / "stage.toml")
 
 
