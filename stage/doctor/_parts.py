@@ -24,6 +24,8 @@ def check_parts(config: Config | None) -> Iterator[Finding]:
         yield check_network(name)
     if own_network and config is not None:
         yield Finding("ok", "networks", f"landmarks by {config.body.network}")
+    if config is not None:
+        yield from check_named_networks(config)
     yield check_body_model()
 
 
@@ -38,6 +40,17 @@ def check_packages(names: tuple[str, ...]) -> Finding:
     if missing:
         return Finding("fail", "packages", f"missing: {', '.join(missing)}", "run `make live`, which installs them")
     return Finding("ok", "packages", ", ".join(versions))
+
+
+def check_named_networks(config: Config) -> Iterator[Finding]:
+    """Findings about networks of hands and faces that the config names and that do not exist."""
+    for section, name, used in (
+        ("hands", config.hands.network, config.hands.enabled),
+        ("face", config.face.network, config.face.enabled),
+    ):
+        if used and name not in NETWORK_FILES:
+            known = ", ".join(sorted(NETWORK_FILES))
+            yield Finding("fail", "networks", f"[{section}] names {name!r}; known are {known}", "mend stage.toml")
 
 
 def check_network(name: str) -> Finding:

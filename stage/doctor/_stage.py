@@ -31,11 +31,11 @@ def check_stage(config: Config) -> Iterator[Finding]:
 
 
 def check_calibrations(config: Config) -> Iterator[Finding]:
-    """Whether every camera is in its calibration file."""
+    """Whether every camera of the volume is in its calibration file."""
     from stage.cameras.calibration import load_calibration
 
-    for path in dict.fromkeys(camera.calibration for camera in config.cameras if camera.calibration):
-        wanted = [camera.calibration_id for camera in config.cameras if camera.calibration == path]
+    for path in dict.fromkeys(camera.calibration for camera in config.body_cameras if camera.calibration):
+        wanted = [camera.calibration_id for camera in config.body_cameras if camera.calibration == path]
         try:
             known = load_calibration(path)
         except CalibrationError as error:
