@@ -220,12 +220,12 @@ class HandTracker:
         return arm.region() if far or not 1.0 / MAX_GROWTH < growth < MAX_GROWTH else region
 
     def _expected(self, someone: Someone, side: int, arm: Arm) -> FloatArray | None:
-        """Where the points (21, 2) of a hand should be: predicted, else carried along from its last turn."""
-        predicted = self._expectations.places(someone.actor, someone.camera, someone.capture_ns)
-        if predicted is not None:
-            return predicted[side]
+        """Where the points (21, 2) of a hand that is followed should be: predicted, else carried along."""
         track = self._tracks.get((someone.actor, someone.view, SIDES[side]))
-        return None if track is None else track.points_at(arm)
+        if track is None:
+            return None  # the solver's guess of a hand that nobody reads would never find it again
+        predicted = self._expectations.places(someone.actor, someone.camera, someone.capture_ns)
+        return track.points_at(arm) if predicted is None else predicted[side]
 
     def _judged(
         self, look: _Look, reading: HandReading, arms: Mapping[tuple[str, str], tuple[Arm, Arm]]
