@@ -1,6 +1,7 @@
 """solve: landmarks of all cameras -> one performance per actor and frameset.
 
     `landmarks.<camera>` -> framesets -> solver -> `performance.<actor>`, `mesh.<actor>`, `prediction.<actor>`
+    `landmarks.<face camera>` -> at once     -> `face.<actor>`
 
 A frameset older than `max_age_ms` is dropped and counted: late work is worth less than the next frameset. With
 `fast`, nothing is dropped, and `solved` gives the sources credit for the next frames.
@@ -19,6 +20,7 @@ from protocols.messages import CameraLandmarks, MeshNote, Performance, Solved
 from stage.bodies.body import load_body
 from stage.bodies.profile import load_shape, save_shape
 from stage.errors import BodyModelError, CalibrationError
+from stage.faces.profile import load_face, save_face
 from stage.readers import readers
 from stage.solving.assembly import make_solver
 from stage.solving.framesets import Frameset, FramesetAssembler
@@ -29,7 +31,7 @@ _FAST_DEADLINE_NS = 2_000_000_000
 
 
 class SolveWorker(Worker):
-    """Solves the poses of all actors."""
+    """Solves the poses and faces of all actors."""
 
     kind = "solve"
 
@@ -45,7 +47,11 @@ class SolveWorker(Worker):
             shape = load_shape(Path(actor.profile), self._solver.body)
             if shape is not None:
                 self._solver.wear(actor.id, shape)
+            face = load_face(Path(actor.profile), self._solver.body)
+            if face is not None and self._solver.faces is not None:
+                self._solver.faces.wear(actor.id, face)
         self._known = set(self._solver.final_shapes())
+        self._known_faces = set(self._solver.final_faces())
         stage = self.config.stage
         self._assembler = FramesetAssembler(
             [camera.id for camera in self.config.body_cameras],
@@ -53,6 +59,7 @@ class SolveWorker(Worker):
             deadline_ns=_FAST_DEADLINE_NS if self.timing.fast else round(stage.deadline_ms * 1e6),
         )
         self._max_age_ns = round(stage.max_age_ms * 1e6)
+        self._face_cameras = {camera.id for camera in self.config.face_cameras}
         self._interval_ns = round(1e9 / stage.rate)
         self._last_ns = 0
         self._refused: set[str] = set()
@@ -63,7 +70,11 @@ class SolveWorker(Worker):
         wait_ms = min(_LONGEST_WAIT_MS, self._assembler.wait_ns(self.clock.now_ns()) // 1_000_000 + 1)
         self._subscriber.socket.poll(wait_ms)
         for message in self._subscriber.drain_all():
-            if isinstance(message.record, CameraLandmarks) and self._fits(message.record):
+            if not isinstance(message.record, CameraLandmarks):
+                continue
+            if message.record.camera in self._face_cameras:
+                self._solve_face(message.record)
+            elif self._fits(message.record):
                 self._assembler.add(message.record, self.clock.now_ns())
         while (frameset := self._assembler.ready(self.clock.now_ns())) is not None:
             self.counters["framesets_seen"] += 1
@@ -85,6 +96,7 @@ class SolveWorker(Worker):
                 f"{actor.id} {'known' if actor.id in self._known else 'being estimated'}"
                 for actor in self.config.actors
             ),
+            **self._solver.face_facts(),
         }
 
     def teardown(self) -> None:
@@ -106,7 +118,21 @@ class SolveWorker(Worker):
             for performance in performances:
                 self._publish_mesh(performance)
         self._keep_shapes()
+        self._keep_faces()
         self.mark(age_ns)
+
+    def _solve_face(self, landmarks: CameraLandmarks) -> None:
+        """A frame of a face camera; it waits for nobody."""
+        begin_ns = self.clock.now_ns()
+        face = self._solver.step_face(landmarks)
+        if face is None:
+            return
+        trace = replace(face.trace, solve_begin_ns=begin_ns, solve_end_ns=self.clock.now_ns())
+        self.publisher.send(f"face.{face.actor}", replace(face, trace=trace))
+        self.counters["faces_solved"] += 1
+        if len(self.config.body_cameras) == 0:
+            self._keep_faces()
+            self.mark(begin_ns - landmarks.capture_ns)
 
     def _publish_predictions(self, capture_ns: int) -> None:
         interval_ns = capture_ns - self._last_ns
@@ -131,6 +157,17 @@ class SolveWorker(Worker):
                     self.event("info", f"{actor.id}: body shape estimated, kept in {path}")
                 except BodyModelError as error:
                     self.event("warning", f"{error}; the shape holds for this run only")
+
+    def _keep_faces(self) -> None:
+        for actor, profile in self._solver.final_faces().items():
+            if actor in self._known_faces:
+                continue
+            self._known_faces.add(actor)
+            folder = next(Path(section.profile) for section in self.config.actors if section.id == actor)
+            try:
+                self.event("info", f"{actor}: face measured, kept in {save_face(folder, profile)}")
+            except BodyModelError as error:
+                self.event("warning", f"{error}; the face holds for this run only")
 
     def _fits(self, landmarks: CameraLandmarks) -> bool:
         """Whether a camera's pictures fit its calibration; said once, then only counted."""

@@ -148,7 +148,7 @@ def image_rows(view: View, points: np.ndarray, sigma: np.ndarray) -> tuple[np.nd
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a x b; a row's product with (w x a) is w . (a x row)."""
+    """Cross products, rowwise: row . (w x a) = w . (a x row)."""
     out = np.empty(np.broadcast_shapes(a.shape, b.shape))
     out[..., 0] = a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1]
     out[..., 1] = a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2]

@@ -68,6 +68,13 @@ class FaceKnowledge:
             return None
         return self.neutral[-OFFSETS:].reshape(2, 2).astype(np.float64)
 
+    @property
+    def progress(self) -> str:
+        """In words."""
+        if self.frozen and self.neutral is not None:
+            return "known"
+        return "at rest, please" if self.neutral is None else "being measured"
+
     def rest(self, features: np.ndarray, offsets: np.ndarray | None, dt: float) -> None:
         """Take in what may be the face at rest: features (D,), irises (2, 2)."""
         irises = np.full(OFFSETS, np.nan) if offsets is None else offsets.reshape(-1)

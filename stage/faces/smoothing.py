@@ -12,6 +12,7 @@ keeps its last shape.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -100,6 +101,7 @@ def face_filter(strength: float = 1.0) -> OneEuro:
     )
 
 
+@functools.cache
 def lag_seconds(strength: float = 1.0, frequency_hz: float = 1.0, amplitude: float = 0.25) -> dict[str, float]:
     """Delay by region of a shape that goes up and down (its mean +- amplitude) at a frequency, seconds."""
     time = np.arange(0.0, 6.0 / frequency_hz, 1.0 / _LAG_RATE_HZ)

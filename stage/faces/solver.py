@@ -15,16 +15,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from protocols.messages import CameraLandmarks, Face, FacePerformance, Trace
+from protocols.arrays import to_bytes
+from protocols.messages import CameraLandmarks, Face, FaceLandmarks, FacePerformance, Trace
 from stage.bodies.body import BodyModel
 from stage.config import ActorSection, CameraSection, FaceSection
 from stage.correspondence.face_map import FaceMap
 from stage.faces.expression import Regressor
-from stage.faces.head_pose import Fit, HeadPose
+from stage.faces.head_pose import R_CAMERA_FACING, Fit, HeadPose
 from stage.faces.knowledge import FaceKnowledge
 from stage.faces.model import FaceModel
 from stage.faces.profile import FaceProfile
 from stage.faces.reading import Reading, reading_of
+from stage.faces.smoothing import lag_seconds
 from stage.faces.state import FaceState
 from stage.faces.timeline import FaceTimeline
 from stage.faces.track import FaceTrack
@@ -110,6 +112,16 @@ class FaceSolver:
             if part.known.frozen and part.known.neutral is not None
         }
 
+    def facts(self) -> dict[str, str]:
+        """Smoothing and what is known of whom, for an operator."""
+        lags = lag_seconds(self._settings.smoothing)
+        slowest = max(lags, key=lambda region: lags[region])
+        said = f"{lags['EyeBlink'] * 1e3:.0f} ms lids, {lags['Mouth'] * 1e3:.0f} ms mouth, "
+        return {
+            "face smoothing lag": f"{said}{lags[slowest] * 1e3:.0f} ms {slowest.lower()} at 1 Hz",
+            "faces": ", ".join(f"{part.actor} {part.known.progress}" for part in self._parts.values()),
+        }
+
     def identity(self, actor: str) -> np.ndarray:
         """(I,) as good as it is now."""
         return self._parts[actor].known.identity
@@ -117,6 +129,19 @@ class FaceSolver:
     def version(self, actor: str) -> int:
         """Rises whenever the identity changes."""
         return self._parts[actor].known.version
+
+    def warm_up(self) -> None:
+        """Solve a face once, so that the first real one finds everything loaded."""
+        points = self._model.mean @ R_CAMERA_FACING.T + (0.0, 0.0, 0.6)
+        pixels = np.concatenate([points[:, :2] / points[:, 2:] * 640.0 + (319.5, 239.5), points[:, 2:] * 1000.0], 1)
+        face = FaceLandmarks(track=-1, actor="", points=to_bytes(pixels), eyes=b"", score=1.0)
+        seen = CameraLandmarks("warm-up", 0, 1, 1, 1, 1, 640, 480, (), faces=(face,))
+        known = FaceKnowledge(self._model, self._settings.neutral_seconds)
+        track = FaceTrack(self._model, self._regressor, known, self._settings.smoothing)
+        for frame in range(1, 4):
+            reading = reading_of(seen, face, None)
+            assert reading is not None
+            track.see([reading._replace(capture_ns=frame * 16_000_000)], frame * 16_000_000)
 
     def see_camera(self, seen: CameraLandmarks) -> FacePerformance | None:
         """Solve one frame of a face camera; None before the face was ever seen, or out of order."""

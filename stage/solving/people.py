@@ -70,11 +70,11 @@ class CameraRig:
         self.ids = tuple(camera.id for camera in cameras)
         self.cameras = {camera.id: camera for camera in cameras}
         """By id, at the size of their pictures once one has been seen."""
-        self.R = np.stack([camera.R_camera_world for camera in cameras])
+        self.R = np.array([camera.R_camera_world for camera in cameras]).reshape(-1, 3, 3)
         """(C, 3, 3) world to camera."""
-        self.t = np.stack([camera.t_camera_world for camera in cameras])
+        self.t = np.array([camera.t_camera_world for camera in cameras]).reshape(-1, 3)
         """(C, 3)."""
-        self.centers = np.stack([camera.center_world for camera in cameras])
+        self.centers = np.array([camera.center_world for camera in cameras]).reshape(-1, 3)
         """(C, 3), metres."""
 
     def camera(self, camera_id: str, width: int, height: int) -> Camera:

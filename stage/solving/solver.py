@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from protocols.arrays import to_bytes
-from protocols.messages import CameraLandmarks, Performance, Prediction, Trace
+from protocols.messages import CameraLandmarks, FacePerformance, Performance, Prediction, Trace
 from stage.bodies.body import BodyModel
 from stage.bodies.hands import SIDES, finger_bone_index
 from stage.bodies.skinning import Skinner
@@ -22,11 +22,14 @@ from stage.cameras.geometry import to_pixels
 from stage.config import ActorSection, BodySection
 from stage.correspondence.hand_map import PALM, HandMap
 from stage.correspondence.landmark_map import LandmarkMap
+from stage.faces.profile import FaceProfile
+from stage.faces.solver import FaceSolver
 from stage.solving.actor import ActorModel, ActorTrack, Shown, hand_kit
 from stage.solving.anatomy import Anatomy
 from stage.solving.association import claims, find_new
 from stage.solving.contact import sole_vertices
 from stage.solving.framesets import Frameset
+from stage.solving.head import HEAD, HeadCorrection, head_turn
 from stage.solving.observation import EvidenceBuilder
 from stage.solving.people import CameraRig, Person
 from stage.solving.pose import quaternion
@@ -53,6 +56,13 @@ class HandSettings(NamedTuple):
 class _Cast(NamedTuple):
     section: ActorSection
     track: ActorTrack
+    head: HeadCorrection
+
+    @property
+    def shown(self) -> Shown | None:
+        """What the actor shows, the head turned as the face says."""
+        shown = self.track.shown()
+        return None if shown is None else self.head.applied(shown)
 
 
 class Solver:
@@ -67,6 +77,7 @@ class Solver:
         shapes: Shape coefficients (S,) known from profiles, by actor.
         device: Where to solve.
         hands: Meaning of the hand network's landmarks and smoothing of fingers; None leaves fingers as at rest.
+        faces: Solves the faces; None leaves performances without.
     """
 
     def __init__(
@@ -79,8 +90,10 @@ class Solver:
         shapes: dict[str, np.ndarray] | None = None,
         device: torch.device | str = "cpu",
         hands: HandSettings | None = None,
+        faces: FaceSolver | None = None,
     ) -> None:
         self.body = body
+        self.faces = faces
         self.rig = CameraRig(cameras)
         skeleton = Skeleton(body, device)
         soles = np.zeros((len(sole_vertices(body)), len(body.mean_vertices)))
@@ -94,9 +107,11 @@ class Solver:
         self._model = ActorModel(skeleton, points, Anatomy(body, device), evidence, self.rig, kit)
         self._fingers = np.concatenate([finger_bone_index(side) for side in SIDES])
         self._settings = settings
-        self._cast = [_Cast(actor, self._track(actor, (shapes or {}).get(actor.id))) for actor in actors]
+        self._cast = [
+            _Cast(actor, self._track(actor, (shapes or {}).get(actor.id)), HeadCorrection()) for actor in actors
+        ]
         self._solved, self._carrier = skeleton.bone_index.cpu().numpy(), skeleton.carrier.cpu().numpy()
-        self._skinners: dict[str, tuple[torch.Tensor, Skinner]] = {}
+        self._skinners: dict[str, tuple[torch.Tensor, int, Skinner]] = {}
         self._number = 0
         self._last_ns: int | None = None
         self._alone_since_ns = -1
@@ -125,16 +140,28 @@ class Solver:
         """How an actor's shape is known."""
         return next(member.track.estimate for member in self._cast if member.section.id == actor)
 
+    def final_faces(self) -> dict[str, FaceProfile]:
+        """Faces of which there is nothing more to learn, by actor: what profiles should keep."""
+        return {} if self.faces is None else self.faces.final_faces()
+
+    def face_facts(self) -> dict[str, str]:
+        """What an operator may ask of the faces."""
+        return {} if self.faces is None else self.faces.facts()
+
     def wear(self, actor: str, shape: np.ndarray) -> None:
         """Give an actor a known shape (S,); for one that is not followed yet."""
         place = next(i for i, member in enumerate(self._cast) if member.section.id == actor)
         section = self._cast[place].section
-        self._cast[place] = _Cast(section, self._track(section, shape))
+        self._cast[place] = _Cast(section, self._track(section, shape), HeadCorrection())
 
     @torch.inference_mode()
     def warm_up(self) -> None:
         """Solve a body in the rest pose once, so that the first real frameset finds everything loaded."""
-        self._track(ActorSection(id="warm-up"), np.zeros(self.body.shape_count)).rehearse(self.rig.centers.mean(0))
+        if self.faces is not None:
+            self.faces.warm_up()
+        if len(self.rig.ids) > 0:
+            track = self._track(ActorSection(id="warm-up"), np.zeros(self.body.shape_count))
+            track.rehearse(self.rig.centers.mean(0))
 
     @torch.inference_mode()
     def step(self, frameset: Frameset) -> list[Performance]:
@@ -161,8 +188,17 @@ class Solver:
             if member not in followed:
                 self._look_for(member.track, people, taken, frameset.capture_ns)
         self._number += 1
-        shown = [(member, member.track.shown()) for member in self._cast]
+        if self.faces is not None:
+            self._see_faces(self.faces, frameset)
+        shown = [(member, member.shown) for member in self._cast]
         return [self._performance(member, s, frameset) for member, s in shown if s is not None]
+
+    def step_face(self, seen: CameraLandmarks) -> FacePerformance | None:
+        """Solve one frame of a face camera; frames of one camera come in the order of time.
+
+        None before its actor's face was ever seen, or where the stage solves no faces.
+        """
+        return None if self.faces is None else self.faces.see_camera(seen)
 
     @torch.inference_mode()
     def predictions(self, capture_ns: int) -> list[Prediction]:
@@ -178,19 +214,38 @@ class Solver:
     @torch.inference_mode()
     def vertices(self, actor: str, out: torch.Tensor | None = None) -> torch.Tensor:
         """(V, 3) float32: the mesh an actor shows now, world, metres."""
-        track = next(member.track for member in self._cast if member.section.id == actor)
-        shown = track.shown()
+        member = next(member for member in self._cast if member.section.id == actor)
+        track, shown = member.track, member.shown
         if shown is None:
             raise ValueError(f"{actor} has not been seen yet")
         rest_joints = self._model.skeleton.rest_joints(track.shape)
         G, joints = self._full_pose(rest_joints, shown)
-        worn = self._skinners.get(actor)
-        if worn is None or worn[0] is not track.shape:
-            rest = self.body.rest_body(track.shape.cpu().numpy())
-            worn = (track.shape, Skinner(self.body, rest.vertices, self._model.skeleton.device))
-            self._skinners[actor] = worn
         translation = joints[0] - (G[0] @ rest_joints[..., None])[..., 0]
-        return worn[1].vertices(torch.cat([G[0], translation[..., None]], -1), out)
+        shapes = None if self.faces is None else self.faces.shapes_at(actor, self._last_ns or 0)
+        return self._skinner(actor, track.shape).vertices(torch.cat([G[0], translation[..., None]], -1), out, shapes)
+
+    def _skinner(self, actor: str, shape: torch.Tensor) -> Skinner:
+        """Of the actor's body and face as they are known now."""
+        version = -1 if self.faces is None else self.faces.version(actor)
+        worn = self._skinners.get(actor)
+        if worn is None or worn[0] is not shape or worn[1] != version:
+            identity = None if self.faces is None else self.faces.identity(actor)
+            rest = self.body.rest_body(shape.cpu().numpy(), identity)
+            worn = (shape, version, Skinner(self.body, rest.vertices, self._model.skeleton.device))
+            self._skinners[actor] = worn
+        return worn[2]
+
+    def _see_faces(self, faces: FaceSolver, frameset: Frameset) -> None:
+        """Take in the faces of a frameset; where the body is followed, they correct its head."""
+        faces.see_frameset(frameset, self.rig, self.shapes())
+        for member in self._cast:
+            shown = member.track.shown()
+            if shown is None:
+                continue
+            found = faces.head_in_world(member.section.id) if shown.state == "tracking" else None
+            G_head = shown.G[HEAD].cpu().numpy()
+            R_face, worth = (None, 0.0) if found is None else (found.pose.R, found.worth)
+            member.head.update(G_head, R_face, worth, frameset.capture_ns)
 
     def _track(self, actor: ActorSection, shape: np.ndarray | None) -> ActorTrack:
         skeleton, points, anatomy = self._model.skeleton, self._model.points, self._model.anatomy
@@ -284,8 +339,9 @@ class Solver:
         if shown.fingers is not None and shown.finger_confidence is not None:
             quaternions[self._fingers] = quaternion(torch.from_numpy(shown.fingers)).numpy()
             confidence[self._fingers] *= shown.finger_confidence
+        actor, faces = member.section.id, self.faces
         return Performance(
-            actor=member.section.id,
+            actor=actor,
             number=self._number - 1,
             capture_ns=frameset.capture_ns,
             state=shown.state,
@@ -296,6 +352,7 @@ class Solver:
             confidence=to_bytes(confidence),
             cameras=tuple(self.rig.ids[camera] for camera in member.track.cameras),
             trace=trace_of(frameset.views.values()),
+            face=None if faces is None else faces.face_at(actor, frameset.capture_ns, head_turn(shown)),
         )
 
 
