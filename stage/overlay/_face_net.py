@@ -16,12 +16,12 @@ from stage.overlay import _colours
 from stage.overlay._lines import draw_line, draw_paths, seen
 from stage.synthetic.raster import Floats
 
-_MOVED_M = 2e-3
+_MOVED_M = 5e-4
 """A vertex that no action moves further is not drawn as face."""
 _LEAST_PX = 36.0
 """A smaller face is not netted: lines would cover it."""
-_FINE_PX = 220.0
-"""From this height on, every edge of the net is drawn; below, a part of them."""
+_MESH_PX2 = 24.0
+"""Of smaller triangles, only so many are drawn that the net is as open there as elsewhere."""
 _GAZE_M = 0.08
 
 
@@ -37,6 +37,8 @@ class FaceNet:
         self._bones = body.skin_bones[self._moved]
         on_face = reach > _MOVED_M
         self._triangles = body.faces[on_face[body.faces].all(axis=1)]  # (F, 3)
+        # Evenly spread over [0, 1] wherever one looks: the golden ratio's multiples.
+        self._share = np.arange(len(self._triangles)) * 0.6180339887 % 1.0
 
     def move(self, vertices: Floats, G: Floats, shapes: Floats) -> None:
         """Adds the expression to posed vertices (V, 3), in place.
@@ -71,11 +73,10 @@ class FaceNet:
             return height_px
         corners = pixels[self._triangles]  # (F, 3, 2)
         u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-        facing = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0] < 0.0  # y points down: counter-clockwise is negative
-        facing &= np.isfinite(corners).all(axis=(1, 2))
-        step = max(1, round(_FINE_PX / height_px))
+        area = 0.5 * (u[:, 1] * v[:, 0] - u[:, 0] * v[:, 1])  # y points down: of those facing the camera positive
+        drawn = self._share * _MESH_PX2 < np.nan_to_num(area, nan=0.0)
         canvas = image.copy()
-        draw_paths(canvas, corners[facing][::step][:, (0, 1, 2, 0)], _colours.by_confidence(confidence))
+        draw_paths(canvas, corners[drawn][:, (0, 1, 2, 0)], _colours.by_confidence(confidence))
         np.copyto(image, (0.45 * image + 0.55 * canvas).astype(np.uint8))
         return height_px
 

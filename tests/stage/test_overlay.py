@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 import pytest
 
-from protocols.names import RIG_BONES
+from protocols.messages import FaceLandmarks
+from protocols.names import ARKIT_SHAPES, RIG_BONES
 from stage.bodies.body import body_cache_path, load_body
 from stage.cameras.geometry import project
 from stage.cameras.sources.file import FileSource
@@ -15,6 +17,8 @@ from stage.config import Config, load
 from stage.errors import ResultFileError
 from stage.offline import Result
 from stage.overlay import overlay
+from stage.overlay._body import SolvedBody
+from stage.overlay._face_camera import draw_landmarks
 from stage.synthetic.appearance import Appearance
 from stage.synthetic.choreography import GRID_HZ, choreograph
 from stage.synthetic.kinematics import forward
@@ -141,3 +145,68 @@ def test_a_missing_result_and_a_place_that_cannot_be_written_are_refused(
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ResultFileError, match="cannot be written"):
         overlay(stage, solved, tmp_path / "file" / "out", progress=lambda _: None)
+
+
+def _with_face(shot: Shot, state: str = "tracking", confidence: float = 1.0, **shapes: float) -> Result:
+    result, values = _result(shot), np.zeros((FRAMES, 52), np.float32)
+    for name, value in shapes.items():
+        values[:, ARKIT_SHAPES.index(name)] = value
+    return dataclasses.replace(
+        result,
+        state=np.array(["tracking"] * FRAMES),
+        face_capture_ns=result.capture_ns,
+        face_shapes=values,
+        face_confidence=np.full((FRAMES, 52), confidence, np.float32),
+        face_head=np.tile(np.float32([0, 0, 0, 1]), (FRAMES, 1)),
+        face_gaze=np.zeros((FRAMES, 2, 2), np.float32),
+        face_state=np.array([state] * FRAMES),
+    )
+
+
+def _close_up(shot: Shot, result: Result, style: Literal["mesh", "skeleton"]) -> np.ndarray:
+    _, heads = forward(shot.performer.rest.joints, shot.frame_poses.at(0))
+    x, y, z = heads[0, RIG_BONES.index("head")].tolist()
+    camera = camera_looking("close", (x, y - 0.6, z + 0.05), (x, y, z + 0.05), 240.0, (), (240, 240))
+    return SolvedBody(result, style, 1e9).draw(np.full((240, 240, 3), 90, np.uint8), camera, 0)
+
+
+def _changed(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one != other).any(axis=-1).mean())
+
+
+@pytest.mark.parametrize("style", ["mesh", "skeleton"])
+def test_a_face_is_drawn_where_there_is_one(shot: Shot, style: Literal["mesh", "skeleton"]) -> None:
+    without, netted = _close_up(shot, _result(shot), style), _close_up(shot, _with_face(shot), style)
+    assert _changed(without, netted) > 0.05
+    absent = _close_up(shot, _with_face(shot, state="absent"), style)
+    np.testing.assert_array_equal(absent, without)
+
+
+def test_an_open_mouth_moves_the_mesh_and_confidence_its_colour(shot: Shot) -> None:
+    rest, wide = (_close_up(shot, _with_face(shot, JawOpen=value), "mesh") for value in (0.0, 1.0))
+    assert _changed(rest[:150], wide[:150]) < _changed(rest[150:], wide[150:])
+    sure, unsure = (_close_up(shot, _with_face(shot, confidence=value), "skeleton") for value in (1.0, 0.0))
+    assert sure[..., 1].mean() > unsure[..., 1].mean() and sure[..., 2].mean() < unsure[..., 2].mean()
+
+
+def test_grey_pictures_are_drawn_on_in_colour(shot: Shot) -> None:
+    drawn = SolvedBody(_with_face(shot), "skeleton", 1e9).draw(np.zeros((120, 160), np.uint8), shot.cameras["a"], 0)
+    assert drawn.shape == (120, 160, 3) and drawn.any()
+
+
+def test_a_result_without_bodies_leaves_body_cameras_as_they_are(shot: Shot) -> None:
+    nobody = Result.of(RIG_BONES, [], [], np.zeros(load_body().shape_count))
+    image = np.zeros((120, 160, 3), np.uint8)
+    assert SolvedBody(nobody, "mesh", 1e9).draw(image, shot.cameras["a"], 0) is image
+
+
+def test_landmarks_of_a_face_camera_are_drawn_where_they_are() -> None:
+    random = np.random.default_rng(1)
+    points = np.concatenate([random.uniform(20.0, 80.0, (468, 2)), np.zeros((468, 1))], axis=1)
+    eyes = random.uniform(100.0, 110.0, (2, 76, 2))
+    face = FaceLandmarks(-1, "anna", points.astype("<f4").tobytes(), eyes.astype("<f4").tobytes(), 1.0)
+    image = np.zeros((140, 140, 3), np.uint8)
+    draw_landmarks(image, face)
+    columns, rows = np.rint(points[:, :2]).astype(int).T
+    assert image[rows, columns].any(axis=-1).all()
+    assert image[98:112, 98:112].any() and not image[:15].any() and not image[:, 130:].any()

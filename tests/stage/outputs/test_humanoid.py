@@ -130,6 +130,9 @@ def test_a_performer_in_the_t_pose_turns_no_bone(rest_joints: NDArray[np.float32
         ("upperarm_r", "RightLowerArm", Rotation.from_rotvec([0, np.pi / 2, 0]), (0, 1, 0)),
         ("calf_l", "LeftFoot", Rotation.from_rotvec([np.pi / 2, 0, 0]), (0, 0, -1)),  # knee bent: heel back
         ("thigh_r", "RightLowerLeg", Rotation.from_rotvec([-np.pi / 2, 0, 0]), (0, 0, 1)),  # knee raised: forward
+        ("index_01_l", "LeftIndexIntermediate", Rotation.from_rotvec([0, np.pi / 2, 0]), (0, -1, 0)),  # to the palm
+        ("ring_02_r", "RightRingDistal", Rotation.from_rotvec([0, -np.pi / 2, 0]), (0, -1, 0)),
+        ("thumb_02_l", "LeftThumbDistal", Rotation.from_rotvec([0, 0, np.pi / 4]), (-1, 0, 0)),  # laid to the fingers
     ],
 )
 def test_limbs_bend_the_way_they_do(limb: str, child: str, turn: Rotation, expected: tuple[int, int, int]) -> None:
