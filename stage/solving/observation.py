@@ -12,14 +12,14 @@ from protocols.messages import LANDMARK_COUNT
 from stage.correspondence.hand_map import PALM
 from stage.correspondence.landmark_map import LandmarkMap
 from stage.solving.evidence import Evidence
-from stage.solving.hands.readings import Reading
+from stage.solving.hands.readings import Reading, sides_of
 from stage.solving.people import CameraRig, Person
 
 RELATIVE_SIGMA_M = 0.08
 """Usual error of the network's own 3D, used where one camera alone sees an actor."""
 
-POOR_HAND_SHARE = 0.1
-"""What the pose network's points of a hand still count while the hand network reads that hand."""
+READ_SHARE, KNOWN_SHARE = 0.1, 0.5
+"""What the pose network's points of a hand still count where the hand network reads it, and a moment after."""
 
 _LEAST_CONFIDENCE = 0.15
 _POSE_HANDS = (list(range(17, 23, 2)), list(range(18, 23, 2)))
@@ -76,8 +76,9 @@ class EvidenceBuilder:
             target[person.camera, :, :LANDMARK_COUNT] = (person.image - bias[i] / depth[i]).T
             trust = np.where(person.confidence > _LEAST_CONFIDENCE, person.confidence, 0.0)
             scale[person.camera, :LANDMARK_COUNT] = trust * depth[i] / sigma[i]
+        read = sides_of(hands.readings)
         for side in hands.known:
-            scale[:, _POSE_HANDS[side]] *= POOR_HAND_SHARE
+            scale[:, _POSE_HANDS[side]] *= READ_SHARE if side in read else KNOWN_SHARE
         for seen, _, hand_scale in hands.readings:
             own = slice(
                 LANDMARK_COUNT + soles + seen.side * len(PALM), LANDMARK_COUNT + soles + (seen.side + 1) * len(PALM)

@@ -8,16 +8,20 @@ from typing import NamedTuple
 import numpy as np
 
 from protocols.messages import HAND_LANDMARK_COUNT
+from protocols.names import BODY_LANDMARKS
 from stage.bodies.hands import SIDES, Floats
 from stage.correspondence.hand_map import PALM, HandMap, relief_filter
 from stage.solving.hands.evidence import HandEvidence
 from stage.solving.people import CameraRig, HandSeen, Person
 
 CLAIM_M = 0.12
-"""A hand is refused whose palm lies farther than this from where the body is expected to have it, metres."""
+"""A hand is refused whose palm lies farther than this from where the body is expected to have it, unless its wrist is
+as near to where the pose network sees it in the same picture (an arm that suddenly moves), metres."""
 
 _PALM = list(PALM)
 _LEAST_CONFIDENCE = 0.3
+_SURE_WRIST = 0.5
+_WRISTS = [BODY_LANDMARKS.index(f"{side}_wrist") for side in SIDES]
 _NEAREST_M = 0.1
 
 
@@ -38,7 +42,7 @@ class HandReader:
         self._rig, self._map = rig, meaning
 
     def accept(self, people: Sequence[Person], palms: Floats) -> list[Reading]:
-        """The hands of an actor's people (one per camera) that lie where its palms (2, 6, 3) are expected."""
+        """The hands of an actor's people (one per camera) that lie where its palms (2, 6, 3) are expected, or seen."""
         found = []
         for person in people:
             for seen in person.hands:
@@ -50,8 +54,10 @@ class HandReader:
                 known = seen.confidence[_PALM] > _LEAST_CONFIDENCE
                 if known.sum() < len(_PALM) // 2:
                     continue
-                away = np.linalg.norm(seen.image[_PALM] - expected, axis=1)[known]
-                if np.median(away) * depth < CLAIM_M:
+                away = float(np.median(np.linalg.norm(seen.image[_PALM] - expected, axis=1)[known]))
+                if person.confidence[_WRISTS[seen.side]] > _SURE_WRIST:
+                    away = min(away, float(np.linalg.norm(seen.image[0] - person.image[_WRISTS[seen.side]])))
+                if away * depth < CLAIM_M:
                     found.append(Reading(seen, depth, self._scale(seen, depth)))
         return found
 
