@@ -2,7 +2,7 @@
 
 The tracker and the solver are those of the live stage, frameset by frameset. Where an actor's shape is not known
 from a profile, the first seconds are solved once to estimate it, and everything is solved again with that shape,
-so that bones have one length throughout.
+so that bones have one length throughout. The same holds for the actor's own face and its face at rest.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from protocols.messages import CameraLandmarks, Performance
+from protocols.messages import CameraLandmarks, FacePerformance, Performance
 from stage.bodies.body import BodyModel, load_body
 from stage.bodies.profile import load_shape, save_shape
 from stage.config import Config
 from stage.errors import BodyModelError, SourceError
+from stage.faces.profile import FaceProfile, load_face, save_face
 from stage.networks.load import load_reader
 from stage.networks.reader import LandmarkReader
 from stage.offline._pictures import Pictures, Recordings
@@ -43,6 +44,19 @@ class SolvedFrameset(NamedTuple):
     """(17, 3) per performance."""
 
 
+class _Known(NamedTuple):
+    """What is known of the actors, by their ids."""
+
+    shapes: dict[str, np.ndarray]
+    faces: dict[str, FaceProfile]
+
+    def tell(self, solver: Solver) -> None:
+        """Solve with these faces; the shapes a solver is made with."""
+        if solver.faces is not None:
+            for actor, profile in self.faces.items():
+                solver.faces.wear(actor, profile)
+
+
 class Summary(NamedTuple):
     """How fast it went."""
 
@@ -60,17 +74,17 @@ def solve(config: Config, out: Path, report: Callable[[str], None] = print) -> S
     torch.set_num_threads(config.body.solve_threads)
     body = load_body()
     reader = load_reader(config)
-    shapes = {
-        actor.id: shape for actor in config.actors if (shape := load_shape(Path(actor.profile), body)) is not None
-    }
-    if len(shapes) < len(config.actors):
-        shapes |= _estimate_shapes(config, body, reader, shapes, report)
+    known = _known(config, body)
+    if len(known.shapes if config.body_cameras else known.faces) < len(config.actors):
+        known = _estimated(config, body, reader, known, report)
         reader = load_reader(config)
     gathered: dict[str, tuple[list[Performance], list[np.ndarray]]] = {actor.id: ([], []) for actor in config.actors}
+    faces: list[FacePerformance] = []
     begin, count = time.perf_counter(), 0
     with Recordings(config) as recordings:
-        solver = make_solver(config, body, recordings.sizes, shapes)
-        for solved in solved_framesets(recordings.pictures(), reader, solver):
+        solver = make_solver(config, body, recordings.sizes, known.shapes)
+        known.tell(solver)
+        for solved in solved_framesets(recordings.pictures(), reader, solver, faces.append):
             count += 1
             for performance, coco in zip(solved.performances, solved.coco, strict=True):
                 gathered[performance.actor][0].append(performance)
@@ -78,21 +92,43 @@ def solve(config: Config, out: Path, report: Callable[[str], None] = print) -> S
         for warning in recordings.warnings:
             report(f"warning: {warning}")
     seconds = time.perf_counter() - begin
-    found = {actor: rows for actor, rows in gathered.items() if len(rows[0]) > 0}
-    if len(found) == 0:
+    seen = {actor for actor, rows in gathered.items() if len(rows[0]) > 0} | {face.actor for face in faces}
+    if len(seen) == 0:
         raise SourceError(f"nobody was found in {count} framesets; look at the calibration and at the pictures")
     final = solver.shapes()
-    for actor, (performances, coco) in found.items():
+    for actor, (performances, coco) in gathered.items():
+        if actor not in seen:
+            continue
         path = out if len(config.actors) == 1 else out.with_name(f"{out.stem}.{actor}.npz")
-        Result.of(body.bones, performances, coco, final[actor]).save(path)
-        report(f"{path}: {actor}, {len(performances)} of {count} framesets")
+        own = [face for face in faces if face.actor == actor]
+        identity = solver.faces.identity(actor) if solver.faces is not None else None
+        result = Result.of(body.bones, performances, coco, final[actor], actor=actor, faces=own, face_identity=identity)
+        result.save(path)
+        told = f"{len(performances)} of {count} framesets" if config.body_cameras else ""
+        told += ", " * bool(told and own) + (f"{len(own)} faces of its own camera" if own else "")
+        report(f"{path}: {actor}, {told}")
+    count = count if config.body_cameras else len(faces)
     rate = count / max(seconds, 1e-9)
-    report(f"{count} framesets in {seconds:.1f} s, {rate:.1f} per second; lag at 1 Hz {solver.lag_s * 1e3:.0f} ms")
+    report(
+        f"{count} {'framesets' if config.body_cameras else 'faces'} in {seconds:.1f} s, {rate:.1f} per second; lag at 1 Hz {solver.lag_s * 1e3:.0f} ms"
+    )
     return Summary(count, seconds)
 
 
-def solved_framesets(pictures: Iterator[Pictures], reader: LandmarkReader, solver: Solver) -> Iterator[SolvedFrameset]:
-    """Pictures to landmarks to performances; each frameset's prediction guides the next one's landmarks."""
+def solved_framesets(
+    pictures: Iterator[Pictures],
+    reader: LandmarkReader,
+    solver: Solver,
+    on_face: Callable[[FacePerformance], None] = lambda _: None,
+) -> Iterator[SolvedFrameset]:
+    """Pictures to landmarks to performances; each frameset's prediction guides the next one's landmarks.
+
+    Args:
+        pictures: Of all cameras.
+        reader: The networks.
+        solver: Solves bodies, and faces where it does.
+        on_face: Gets what face cameras show, each before the frameset of its time.
+    """
     interval_ns, last_ns = 0, -1
     predictions = []
     regressor = torch.from_numpy(solver.body.coco_weights[:COCO_COUNT])
@@ -114,6 +150,9 @@ def solved_framesets(pictures: Iterator[Pictures], reader: LandmarkReader, solve
             )
             for camera, frame in tick.frames.items()
         }
+        for camera in views.keys() & reader.face_camera_ids:
+            if (face := solver.step_face(views[camera])) is not None:
+                on_face(face)
         bodies = {camera: view for camera, view in views.items() if camera not in reader.face_camera_ids}
         if len(bodies) == 0:
             continue
@@ -126,22 +165,38 @@ def solved_framesets(pictures: Iterator[Pictures], reader: LandmarkReader, solve
         yield SolvedFrameset(frameset, performances, coco)
 
 
-def _estimate_shapes(
-    config: Config, body: BodyModel, reader: LandmarkReader, known: dict[str, np.ndarray], report: Callable[[str], None]
-) -> dict[str, np.ndarray]:
-    """Solve the first seconds for the shapes of actors without a profile, and keep what became final."""
-    end_ns = round(_SHAPE_PASS_FACTOR * config.body.shape_seconds * 1e9)
+def _known(config: Config, body: BodyModel) -> _Known:
+    """What the profiles say."""
+    shapes, faces = {}, {}
+    for actor in config.actors:
+        if (shape := load_shape(Path(actor.profile), body)) is not None:
+            shapes[actor.id] = shape
+        if (face := load_face(Path(actor.profile), body)) is not None:
+            faces[actor.id] = face
+    return _Known(shapes, faces)
+
+
+def _estimated(
+    config: Config, body: BodyModel, reader: LandmarkReader, known: _Known, report: Callable[[str], None]
+) -> _Known:
+    """Solve the first seconds for shapes and faces of actors without a profile, and keep what became final."""
+    seconds = max(config.body.shape_seconds, config.face.neutral_seconds)
+    end_ns = round(_SHAPE_PASS_FACTOR * seconds * 1e9)
     with Recordings(config) as recordings:
-        solver = make_solver(config, body, recordings.sizes, known)
+        solver = make_solver(config, body, recordings.sizes, known.shapes)
+        known.tell(solver)
         beginning = takewhile(lambda tick: tick.time_ns <= end_ns, recordings.pictures())
         for _ in solved_framesets(beginning, reader, solver):
             if len(solver.final_shapes()) == len(config.actors):
                 break
+    shapes, faces = solver.final_shapes(), solver.final_faces()
     for actor in config.actors:
-        final = solver.final_shapes().get(actor.id)
-        if actor.id not in known and final is not None:
-            try:
-                report(f"{actor.id}: body shape estimated, kept in {save_shape(Path(actor.profile), body, final)}")
-            except BodyModelError as error:
-                report(f"warning: {error}; the shape holds for this run only")
-    return solver.shapes()
+        folder = Path(actor.profile)
+        try:
+            if actor.id in shapes and actor.id not in known.shapes:
+                report(f"{actor.id}: body shape estimated, kept in {save_shape(folder, body, shapes[actor.id])}")
+            if actor.id in faces and actor.id not in known.faces:
+                report(f"{actor.id}: face measured, kept in {save_face(folder, faces[actor.id])}")
+        except BodyModelError as error:
+            report(f"warning: {error}; what was measured holds for this run only")
+    return _Known(known.shapes | solver.shapes(), known.faces | faces)
