@@ -109,9 +109,9 @@ def solve(config: Config, out: Path, report: Callable[[str], None] = print) -> S
         report(f"{path}: {actor}, {told}")
     count = count if config.body_cameras else len(faces)
     rate = count / max(seconds, 1e-9)
-    report(
-        f"{count} {'framesets' if config.body_cameras else 'faces'} in {seconds:.1f} s, {rate:.1f} per second; lag at 1 Hz {solver.lag_s * 1e3:.0f} ms"
-    )
+    units = "framesets" if config.body_cameras else "faces"
+    lag_ms = solver.lag_s * 1e3
+    report(f"{count} {units} in {seconds:.1f} s, {rate:.1f} per second; lag at 1 Hz {lag_ms:.0f} ms")
     return Summary(count, seconds)
 
 
@@ -187,7 +187,7 @@ def _estimated(
         known.tell(solver)
         beginning = takewhile(lambda tick: tick.time_ns <= end_ns, recordings.pictures())
         for _ in solved_framesets(beginning, reader, solver):
-            if len(solver.final_shapes()) == len(config.actors):
+            if _is_measured(solver, len(config.actors)):
                 break
     shapes, faces = solver.final_shapes(), solver.final_faces()
     for actor in config.actors:
@@ -200,3 +200,8 @@ def _estimated(
         except BodyModelError as error:
             report(f"warning: {error}; what was measured holds for this run only")
     return _Known(known.shapes | solver.shapes(), known.faces | faces)
+
+
+def _is_measured(solver: Solver, actors: int) -> bool:
+    faces = actors if solver.faces is None else len(solver.final_faces())
+    return len(solver.final_shapes()) == faces == actors
