@@ -95,24 +95,34 @@ def solve(config: Config, out: Path, report: Callable[[str], None] = print) -> S
     seen = {actor for actor, rows in gathered.items() if len(rows[0]) > 0} | {face.actor for face in faces}
     if len(seen) == 0:
         raise SourceError(f"nobody was found in {count} framesets; look at the calibration and at the pictures")
-    final = solver.shapes()
-    for actor, (performances, coco) in gathered.items():
-        if actor not in seen:
-            continue
-        path = out if len(config.actors) == 1 else out.with_name(f"{out.stem}.{actor}.npz")
-        own = [face for face in faces if face.actor == actor]
-        identity = solver.faces.identity(actor) if solver.faces is not None else None
-        result = Result.of(body.bones, performances, coco, final[actor], actor=actor, faces=own, face_identity=identity)
-        result.save(path)
-        told = f"{len(performances)} of {count} framesets" if config.body_cameras else ""
-        told += ", " * bool(told and own) + (f"{len(own)} faces of its own camera" if own else "")
-        report(f"{path}: {actor}, {told}")
+    for actor in config.actors:
+        if actor.id in seen:
+            path = out if len(config.actors) == 1 else out.with_name(f"{out.stem}.{actor.id}.npz")
+            own = [face for face in faces if face.actor == actor.id]
+            _result(solver, actor.id, *gathered[actor.id], own).save(path)
+            bodies = f"{len(gathered[actor.id][0])} of {count} framesets" if config.body_cameras else ""
+            close = f"{len(own)} faces of its own camera" if own else ""
+            report(f"{path}: {actor.id}, {', '.join(filter(None, (bodies, close)))}")
     count = count if config.body_cameras else len(faces)
     rate = count / max(seconds, 1e-9)
     units = "framesets" if config.body_cameras else "faces"
     lag_ms = solver.lag_s * 1e3
     report(f"{count} {units} in {seconds:.1f} s, {rate:.1f} per second; lag at 1 Hz {lag_ms:.0f} ms")
     return Summary(count, seconds)
+
+
+def _result(
+    solver: Solver, actor: str, performances: list[Performance], coco: list[np.ndarray], faces: list[FacePerformance]
+) -> Result:
+    return Result.of(
+        solver.body.bones,
+        performances,
+        coco,
+        solver.shapes()[actor],
+        actor=actor,
+        faces=faces,
+        face_identity=solver.faces.identity(actor) if solver.faces is not None else None,
+    )
 
 
 def solved_framesets(
