@@ -78,7 +78,7 @@ class FaceTrack:
         self._head_filter = OneEuro(np.full(3, 1.5), np.full(3, 6.0), np.full(3, 8.0), smoothing)
         self._seen: FaceState | None = None
         self._shown: FaceState | None = None
-        self._seen_ns, self._gliding_s = 0, 0.0
+        self._seen_ns, self._last_ns, self._gliding_s = 0, 0, 0.0
         self._version = known.version
         self._rest_turn: np.ndarray | None = None
         self._rest_s = 0.0
@@ -105,7 +105,7 @@ class FaceTrack:
 
     def see(self, readings: Sequence[Reading], capture_ns: int) -> None:
         """Take in the readings of one instant; none of worth is a miss."""
-        dt = float(np.clip((capture_ns - self._seen_ns) * 1e-9, 0.0, _LONGEST_STEP_S)) if self._seen_ns else 0.0
+        dt = float(np.clip((capture_ns - self._last_ns) * 1e-9, 0.0, _LONGEST_STEP_S)) if self._last_ns else 0.0
         usable = []
         for reading in readings:
             source = self._sources.setdefault(reading.camera, _Source(Expression(self._regressor)))
@@ -120,11 +120,11 @@ class FaceTrack:
         self._learn(usable, dt)
         values, confidence = self._fuse(usable, dt)
         self._show(usable, values, confidence, dt)
-        self._seen_ns = capture_ns
+        self._seen_ns = self._last_ns = capture_ns
 
     def miss(self, capture_ns: int) -> None:
         """The face was not seen at this time."""
-        self.worth = 0.0
+        self.worth, self._last_ns = 0.0, capture_ns
         if self._seen is not None:
             self._shown = faded(self._seen, (capture_ns - self._seen_ns) * 1e-9)
 
