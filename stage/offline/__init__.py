@@ -1,5 +1,7 @@
 """Solving recordings: all framesets, as fast as possible, with the same tracker and solver as the live stage."""
 
+from stage.offline._pictures import Pictures as Pictures
+from stage.offline._pictures import Recordings as Recordings
 from stage.offline._result import Result as Result
 from stage.offline._result import load_result as load_result
 from stage.offline._solve import Summary as Summary
