@@ -66,16 +66,14 @@ class Arm(NamedTuple):
 def find_arms(points: FloatArray) -> tuple[Arm, Arm] | None:
     """The left and the right arm of body landmarks (33, 3); None when the body has no size."""
     rows = points.tolist()
-    scale = max(
-        (
-            math.hypot(rows[a][0] - rows[b][0], rows[a][1] - rows[b][1]) / metres
-            for a, b, metres in _SPANS
-            if min(rows[a][2], rows[b][2]) >= _SURE
-        ),
-        default=0.0,
+    scales = sorted(
+        math.hypot(rows[a][0] - rows[b][0], rows[a][1] - rows[b][1]) / metres
+        for a, b, metres in _SPANS
+        if min(rows[a][2], rows[b][2]) >= _SURE
     )
-    if not 0.0 < scale < math.inf:
+    if len(scales) == 0 or not 0.0 < scales[-1] < math.inf:
         return None
+    scale = scales[-2] if len(scales) > 1 else scales[0]  # the largest may be a landmark gone astray
     left, right = (_arm(rows, places, scale) for places in _POINTS)
     return left, right
 

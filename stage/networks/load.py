@@ -55,7 +55,7 @@ def load_reader(config: Config, cameras: Sequence[str] | None = None) -> Landmar
         faces = FaceTracker(network, views=config.face.views, eyes=config.face.eyes, elsewhere=bound)
     if network is not None and in_close:
         actors_of = {camera.id: camera.face_of for camera in close}
-        face_cameras = FaceCameraTracker(actors_of, load_face_detector(config), network, eyes=config.face.eyes)
+        face_cameras = FaceCameraTracker(actors_of, detector, network, eyes=config.face.eyes)
     return LandmarkReader(
         load_tracker(config) if len(bodies) > 0 else None,
         _hand_tracker(config) if config.hands.enabled and len(bodies) > 0 else None,
@@ -102,16 +102,17 @@ def load_landmark_network(body: BodySection, batch: int = 1) -> LandmarkNetwork:
     return pose.PoseNetwork(_engine(ensure(body.network), pose.OUTPUTS, pose.NORMALISATION, body, batch))
 
 
-def load_face_detector(config: Config) -> FaceDetector:
+def load_face_detector(precision: str = "auto") -> FaceDetector:
     """The detector of faces, on the CPU.
+
+    Args:
+        precision: "auto", "bf16" or "f32".
 
     Raises:
         NetworkError: The network cannot be had, read or run.
     """
-    engine = OpenVinoEngine(
-        ensure(FACE_DETECTOR), face_detector.OUTPUTS, face_detector.NORMALISATION, precision=config.body.precision
-    )
-    return FaceDetector(engine)
+    path = ensure(FACE_DETECTOR)
+    return FaceDetector(OpenVinoEngine(path, face_detector.OUTPUTS, face_detector.NORMALISATION, precision=precision))
 
 
 def load_face_network(

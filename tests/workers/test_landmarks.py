@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -43,14 +44,16 @@ def image() -> np.ndarray:
 class Rig:
     """Cameras, a solver, and an ear on the worker."""
 
-    def __init__(self, run_dir: Path, shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, run_dir: Path, shape: tuple[int, ...], cameras: tuple[str, ...] = CAMERAS, name: str = "landmarks"
+    ) -> None:
         self.clock = StageClock.start()
         write_clock(run_dir, ClockFile(offset_ns=self.clock.offset_ns, epoch_ns=self.clock.now_ns()))
         self.run_dir = run_dir
-        self.rings = {camera: RingWriter(ring_name(run_dir, camera), 4, shape[0], shape[1]) for camera in CAMERAS}
-        self.cameras = {camera: Publisher(run_dir, f"capture.{camera}", self.clock) for camera in CAMERAS}
+        self.rings = {camera: RingWriter(ring_name(run_dir, camera), 4, shape[0], shape[1]) for camera in cameras}
+        self.cameras = {camera: Publisher(run_dir, f"capture.{camera}", self.clock) for camera in cameras}
         self.solver = Publisher(run_dir, "solve", self.clock)
-        self.ear = Subscriber(run_dir, {"landmarks": ["landmarks.", "heartbeat."]})
+        self.ear = Subscriber(run_dir, {name: ["landmarks.", "heartbeat."]})
         self.beat: Heartbeat | None = None
         self.start_ns = self.clock.now_ns()
         self.frame = 0
@@ -88,11 +91,11 @@ class Rig:
                     return self.beat
         raise TimeoutError(f"no heartbeat with {counter} = {count}; the last was {self.beat}")
 
-    def show_until_heard(self, image: np.ndarray) -> CameraLandmarks:
-        """Show frames of the left camera until the worker, which may not have connected yet, answers."""
+    def show_until_heard(self, image: np.ndarray, camera: str = "left") -> CameraLandmarks:
+        """Show frames of a camera until the worker, which may not have connected yet, answers."""
         deadline_s = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline_s:
-            self.show("left", image)
+            self.show(camera, image)
             try:
                 return self.hear(timeout_s=0.5)
             except TimeoutError:
@@ -114,9 +117,15 @@ def rig(tmp_path_factory: pytest.TempPathFactory, image: np.ndarray) -> Iterator
     cameras = tuple(CameraSection(id=camera, source="device:0") for camera in CAMERAS)
     config = Config(cameras=cameras, actors=(ActorSection(id="ann"),))
     (run_dir / "config.json").write_bytes(msgspec.json.encode(config))
-    rig = Rig(run_dir, image.shape)
+    with running(Rig(run_dir, image.shape), "landmarks") as rig:
+        yield rig
+
+
+@contextmanager
+def running(rig: Rig, name: str) -> Iterator[Rig]:
+    """A landmarks worker of this name at work in the rig."""
     worker = subprocess.Popen(
-        [sys.executable, "-m", "workers.landmarks", "--run-dir", str(run_dir), "--name", "landmarks"],
+        [sys.executable, "-m", "workers.landmarks", "--run-dir", str(rig.run_dir), "--name", name],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
@@ -180,8 +189,38 @@ def test_the_heartbeat_says_what_runs(rig: Rig, image: np.ndarray) -> None:
     rig.show_until_heard(image)
     beat = rig.await_beat("crops", 1)
     assert {"network", "engine", "device", "precision", "threads", "ms per crop"} <= set(beat.facts)
+    assert (beat.facts["hands"], beat.facts["faces"]) == ("mediapipe-hand", "mediapipe-face")
     assert {"items", "crops", "detections", "gaps", "drops"} <= set(beat.counters)
     assert beat.age_ms >= 0.0
+
+
+def test_the_worker_of_face_cameras_reads_faces_and_no_bodies(tmp_path: Path) -> None:
+    try:
+        ensure("mediapipe-face")
+    except NetworkError as error:
+        pytest.skip(str(error))
+    import av
+
+    with av.open(str(shared_data("signing") / "book.mkv")) as container:
+        frame = next(container.decode(video=0)).to_ndarray(format="bgr24")
+    close = np.ascontiguousarray(frame[40:260, 190:410])
+    cameras = (
+        CameraSection(id="wide", source="device:0"),
+        CameraSection(id="close", source="device:1", face_of="ann"),
+    )
+    config = Config(cameras=cameras, actors=(ActorSection(id="ann"),))
+    (tmp_path / "config.json").write_bytes(msgspec.json.encode(config))
+    with running(Rig(tmp_path, close.shape, ("wide", "close"), "landmarks.faces"), "landmarks.faces") as rig:
+        said = rig.show_until_heard(close, "close")
+        while len(said.faces) == 0:
+            said = rig.show_until_heard(close, "close")
+        (face,) = said.faces
+        assert (said.camera, said.persons, said.hands) == ("close", (), ())
+        assert (face.actor, face.track) == ("ann", -1) and face.score > 0.9 and len(face.eyes) > 0
+        rig.show("wide", close)
+        beat = rig.await_beat("face_crops", 1)
+        assert beat.worker == "landmarks.faces"
+        assert beat.facts["faces"] == "mediapipe-face" and "network" not in beat.facts
 
 
 def test_the_worker_starts_without_torch() -> None:

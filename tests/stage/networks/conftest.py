@@ -37,3 +37,26 @@ def performer_image() -> np.ndarray:
 
     with av.open(str(shared_data("pose2sim_balancing") / "cam03.mp4")) as container:
         return next(container.decode(video=0)).to_ndarray(format="bgr24")
+
+
+def signing_frame(clip: str, index: int) -> np.ndarray:
+    """One frame of a clip of sign language, uint8 (480, 640, 3)."""
+    import av
+
+    with av.open(str(shared_data("signing") / f"{clip}.mkv")) as container:
+        for k, frame in enumerate(container.decode(video=0)):
+            if k == index:
+                return frame.to_ndarray(format="bgr24")
+    raise IndexError(index)
+
+
+@pytest.fixture(scope="session")
+def signer_image() -> np.ndarray:
+    """A woman who faces the camera, her face 65 pixels high."""
+    return signing_frame("book", 0)
+
+
+@pytest.fixture(scope="session")
+def signing_image() -> np.ndarray:
+    """A man with both hands in view."""
+    return signing_frame("thanks", 25)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from stage.config import BodySection, CameraSection, Config, ConsoleSection
+from stage.config import BodySection, CameraSection, Config, ConsoleSection, FaceSection
 from stage.supervision.plan import plan_stage
 
 CONFIG = Config(
@@ -26,6 +26,18 @@ def test_every_camera_has_a_capture_and_sources_come_last() -> None:
 def test_threads_are_those_of_the_config() -> None:
     threads = {plan.name: plan.environment["OMP_NUM_THREADS"] for plan in plan_stage(CONFIG)}
     assert threads["landmarks"] == "3" and threads["solve"] == "2" and threads["capture.left"] == "1"
+
+
+def test_face_cameras_have_a_landmarks_worker_of_their_own() -> None:
+    close = CameraSection(id="close", source="device:2", face_of="ann")
+    config = Config(cameras=(*CONFIG.cameras, close), body=CONFIG.body, face=FaceSection(threads=4))
+    plans = {plan.name: plan for plan in plan_stage(config)}
+    faces = plans["landmarks.faces"]
+    assert faces.module == plans["landmarks"].module == "workers.landmarks"
+    assert faces.environment["OMP_NUM_THREADS"] == "4" and faces.spare
+    assert plans["landmarks"].environment["OMP_NUM_THREADS"] == "3"
+    assert faces.vital_group != plans["landmarks"].vital_group
+    assert "landmarks" not in {plan.name for plan in plan_stage(Config(cameras=(close,)))}
 
 
 def test_the_page_can_be_left_out() -> None:

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from stage.networks.turns import Turns
+
+PERIOD_NS = 33_333_333
+
+
+def test_turns_alternate() -> None:
+    turns = Turns(PERIOD_NS)
+    assert [turns.at(k * PERIOD_NS) for k in range(6)] == [0, 1, 0, 1, 0, 1]
+
+
+def test_cameras_of_one_instant_have_the_same_turn() -> None:
+    turns = Turns(PERIOD_NS)
+    for k in range(5):
+        spread = [turns.at(k * PERIOD_NS + late) for late in (0, 4_000_000, -5_000_000, 12_000_000)]
+        assert len(set(spread)) == 1
+
+
+def test_a_late_frame_belongs_to_the_instant_before() -> None:
+    turns = Turns(PERIOD_NS)
+    first = turns.at(0)
+    assert turns.at(PERIOD_NS) != first
+    assert turns.at(2_000_000) == first
+    assert turns.at(PERIOD_NS + 1_000_000) != first
+
+
+def test_time_that_starts_anew_is_followed() -> None:
+    turns = Turns(PERIOD_NS)
+    turns.at(100 * PERIOD_NS)
+    assert [turns.at(k * PERIOD_NS) for k in range(4)] in ([0, 1, 0, 1], [1, 0, 1, 0])
