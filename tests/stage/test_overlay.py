@@ -157,7 +157,7 @@ def _with_face(shot: Shot, state: str = "tracking", confidence: float = 1.0, **s
         face_capture_ns=result.capture_ns,
         face_shapes=values,
         face_confidence=np.full((FRAMES, 52), confidence, np.float32),
-        face_head=np.tile(np.float32([0, 0, 0, 1]), (FRAMES, 1)),
+        face_head=np.tile(np.array([0, 0, 0, 1], np.float32), (FRAMES, 1)),
         face_gaze=np.zeros((FRAMES, 2, 2), np.float32),
         face_state=np.array([state] * FRAMES),
     )
