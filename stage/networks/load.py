@@ -55,6 +55,7 @@ def load_reader(config: Config, cameras: Sequence[str] | None = None) -> Landmar
         faces = FaceTracker(network, views=config.face.views, eyes=config.face.eyes, elsewhere=bound)
     if network is not None and in_close:
         actors_of = {camera.id: camera.face_of for camera in close}
+        detector = load_face_detector(config.body.precision)
         face_cameras = FaceCameraTracker(actors_of, detector, network, eyes=config.face.eyes)
     return LandmarkReader(
         load_tracker(config) if len(bodies) > 0 else None,
