@@ -60,6 +60,12 @@ class HeadMesh:
         drawn = np.asarray(vertices, np.float32)[self.body_vertices]
         return np.concatenate([drawn, self.teeth @ drawn])
 
+    def material_of_vertices(self) -> np.ndarray:
+        """(B,) int32: of the drawn body vertices, the least material among the triangles about each."""
+        material = np.full(len(self.place), CLOTH, np.int32)
+        np.minimum.at(material, self.faces.reshape(-1), np.repeat(self.material, 3))
+        return material[: len(self.body_vertices)]
+
 
 @functools.cache
 def load_head() -> HeadMesh:
