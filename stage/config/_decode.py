@@ -97,12 +97,18 @@ def _check_value(value: Any, section: type[Section], key: str, place: str) -> No
     if isinstance(value, str) and not value.isprintable():
         raise ConfigError(f"{place}: {value!r} holds characters that cannot be printed")
     hint = typing.get_type_hints(section)[key]
-    if isinstance(value, list) and typing.get_origin(hint) is tuple:
+    if typing.get_origin(hint) is tuple:
         hint = typing.get_args(hint)[0]
+        if not isinstance(value, list):
+            raise ConfigError(f"{place}: expected a list; write {key} = [{_as_toml(value)}]")
     choices = [str(choice) for choice in typing.get_args(hint)]
     for word in value if isinstance(value, list) else (value,):
         if isinstance(word, str) and choices and word not in choices:
             raise ConfigError(f'{place}: unknown {key} "{word}"; {nearest(word, choices)}')
+
+
+def _as_toml(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
 
 
 def _check_keys(table: dict[str, Any], known: list[str], place: str, path: Path) -> None:

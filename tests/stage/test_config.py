@@ -100,6 +100,13 @@ def test_a_resolved_config_holds_no_relative_path(folder: Path) -> None:
         ('[[outputs]]\nkind = "vcm"\n', ["outputs[0].kind", '"vcm"', '"vmc"']),
         ('[[outputs]]\nkind = "vmc"\nport = 70000\n', ["outputs[0].port", "65535"]),
         ('[[outputs]]\nkind = "vmc"\nhost = ""\n', ["outputs[0].host", "empty"]),
+        ('[[outputs]]\nkind = "vmc"\nblends = ["arkid"]\n', ["outputs[0].blends", '"arkid"', '"arkit"']),
+        ('[[outputs]]\nkind = "vmc"\nblends = "arkit"\n', ["outputs[0].blends", 'blends = ["arkit"]']),
+        ('[[outputs]]\nkind = "vmc"\nblends = ["vrm0", "vrm0"]\n', ["outputs[0].blends", "twice"]),
+        ('[[outputs]]\nkind = "osc"\nblends = ["vrm0"]\n', ["outputs[0].blends", "kind osc", "only vmc"]),
+        ('[[outputs]]\nkind = "osc"\ntrace = true\n', ["outputs[0].trace", "only vmc"]),
+        ('[[outputs]]\nkind = "vmc"\npassword = "x"\n', ["outputs[0].password", "only mqtt"]),
+        ('[[outputs]]\nkind = "vmc"\n[[outputs]]\nkind = "vmc"\n', ["outputs[1]", "outputs[0]", "another port"]),
         ("[latency]\nsolve_ms = nan\n", ["latency.solve_ms", "nan"]),
         ("[body]\nthreads = 0\n", ["body.threads", ">= 1"]),
         ('[body]\nsmoothing = "much"\n', ["body.smoothing", "expected `float`, got `str`"]),
@@ -126,6 +133,13 @@ def test_a_mistake_is_named_with_its_place_and_what_to_do(folder: Path, text: st
     message = complaint(folder, MINIMAL + text)
     for part in parts:
         assert part in message
+
+
+def test_an_output_says_which_expressions_it_sends(folder: Path) -> None:
+    outputs = '[[outputs]]\nkind = "vmc"\n' * 2 + 'port = 9\nblends = ["vrm1", "arkit"]\neyes = false\n'
+    first, second = load_text(folder, MINIMAL + outputs).outputs
+    assert (first.blends, first.eyes) == (("arkit", "vrm0"), True)
+    assert (second.blends, second.eyes) == (("vrm1", "arkit"), False)
 
 
 def test_a_syntax_error_is_named_with_its_line(folder: Path) -> None:
