@@ -77,10 +77,11 @@ class FaceStatus:
         return float(np.mean(from_bytes(self.face.confidence, (-1,))))
 
     @property
-    def strongest(self) -> list[tuple[str, float]]:
-        """The strongest shapes and their values, strongest first."""
-        values = from_bytes(self.face.shapes, (len(ARKIT_SHAPES),))
-        return [(ARKIT_SHAPES[row], float(values[row])) for row in np.argsort(-values, kind="stable")[:SHAPES]]
+    def strongest(self) -> list[tuple[str, float, float]]:
+        """Names, values and confidences of the strongest shapes, strongest first."""
+        values, sure = (from_bytes(data, (len(ARKIT_SHAPES),)) for data in (self.face.shapes, self.face.confidence))
+        rows = np.argsort(-values, kind="stable")[:SHAPES]
+        return [(ARKIT_SHAPES[row], float(values[row]), float(sure[row])) for row in rows]
 
 
 class StageStatus:

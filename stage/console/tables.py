@@ -140,18 +140,22 @@ def _part_row(
 
 
 def _bar(confidence: float) -> str:
-    sure = confidence if math.isfinite(confidence) else 0.0
-    kind = "good" if sure >= _SURE else "poor" if sure >= _UNSURE else "bad"
-    width = round(100 * min(max(sure, 0.0), 1.0))
-    return f'<span class="bar {kind}"><i style="width:{width}%"></i></span> {width} %'
+    width = round(100 * min(max(confidence, 0.0), 1.0)) if math.isfinite(confidence) else 0
+    return f"{_stripe(width, confidence)} {width} %"
+
+
+def _stripe(width: int, confidence: float) -> str:
+    """A bar of `width` percent in the colour of a confidence."""
+    kind = "good" if confidence >= _SURE else "poor" if confidence >= _UNSURE else "bad"
+    return f'<span class="bar {kind}"><i style="width:{width}%"></i></span>'
 
 
 def _strongest(face: FaceStatus) -> str:
-    """The strongest shapes of a face as bars."""
+    """The strongest shapes of a face, how strong as length and how sure as colour."""
     rows = []
-    for name, value in face.strongest:
-        width = round(100 * min(max(value, 0.0), 1.0))
-        rows.append([_dim(name), f'<span class="bar"><i style="width:{width}%"></i></span> {value:.2f}'])
+    for name, value, sure in face.strongest:
+        width = round(100 * min(max(value, 0.0), 1.0)) if math.isfinite(value) else 0
+        rows.append([_dim(name), f"{_stripe(width, sure)} {_number(value, 2)}"])
     return f"<div style='height:8px'></div>{_table([f'{escape(face.actor)}, strongest shapes', ''], rows)}"
 
 

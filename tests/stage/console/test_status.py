@@ -69,4 +69,4 @@ def test_the_body_s_face_is_looked_at_only_while_no_face_camera_speaks() -> None
 def test_the_strongest_shapes_come_first() -> None:
     status = StageStatus()
     status.take_face("anna", face(MouthFunnel=0.25, JawOpen=0.5))
-    assert status.faces["anna"].strongest[:2] == [("JawOpen", 0.5), ("MouthFunnel", 0.25)]
+    assert [shape[:2] for shape in status.faces["anna"].strongest[:2]] == [("JawOpen", 0.5), ("MouthFunnel", 0.25)]
