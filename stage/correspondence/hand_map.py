@@ -58,11 +58,12 @@ def relief_filter(image: np.ndarray, weight: np.ndarray) -> np.ndarray:
         image: (..., N, 2) where the points are seen.
         weight: (..., N) how much each counts for the plane.
     """
-    plane = np.concatenate([np.ones_like(image[..., :1]), image - image.mean(-2, keepdims=True)], -1)
-    weighted = np.swapaxes(plane * weight[..., None], -1, -2)
-    scale = np.abs(plane).max(-2, keepdims=True)
-    normal = weighted @ plane + 1e-9 * np.eye(3) * (np.swapaxes(scale, -1, -2) * scale + 1e-12)
-    return np.eye(image.shape[-2]) - plane @ np.linalg.solve(normal, weighted)
+    plane = np.ones((*image.shape[:-1], 3))
+    off = image - image.mean(-2, keepdims=True)
+    plane[..., 1:] = off / (np.abs(off).max((-2, -1), keepdims=True) + 1e-9)
+    weighted = np.swapaxes(plane * (weight / (weight.max() + 1e-9))[..., None], -1, -2)
+    inverse = np.linalg.inv(weighted @ plane + 1e-6 * np.eye(3))
+    return np.eye(image.shape[-2]) - plane @ (inverse @ weighted)
 
 
 def load_hand_map(network: str) -> HandMap:

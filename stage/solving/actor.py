@@ -22,7 +22,7 @@ from stage.solving.contact import Contacts, sole_vertices
 from stage.solving.evidence import Evidence
 from stage.solving.fit import PoseFitter, Prior
 from stage.solving.hands.model import HandModel
-from stage.solving.hands.readings import HandReader, sides_of
+from stage.solving.hands.readings import NO_READINGS, HandReader
 from stage.solving.hands.track import HandsTrack
 from stage.solving.linearise import Body, Placed, place
 from stage.solving.motion import Motion, MotionModel, lag_seconds
@@ -213,7 +213,7 @@ class ActorTrack:
         if self._shown is None:
             return
         if self._hands is not None:
-            self._hands.step((), *self._hand_bones(self._shown), capture_ns)
+            self._hands.step(NO_READINGS, *self._hand_bones(self._shown), capture_ns)
         if self._unseen_s < HOLD_S and self._motion is not None:
             eased = self._motion._replace(velocity=self._motion.velocity * float(np.exp(-_EASE_PER_S * dt)))
             self._motion = self._motions.predict(eased, dt)
@@ -284,7 +284,7 @@ class ActorTrack:
         palms = self._points(pose)[self._soles.stop :].reshape(len(SIDES), len(PALM), 3)
         readings = kit.reader.accept(people, palms)
         recent = np.flatnonzero(self._hands.recently_read(capture_ns, HAND_KNOWN_S)).tolist()
-        return Hands(readings, sorted({*recent, *sides_of(readings)}), self._palm_points)
+        return Hands(readings, sorted({*recent, *readings.hands}), self._palm_points)
 
     def _hand_bones(self, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
         """Rotation (2, 3, 3) and head (2, 3) of the hand bones, left and right."""

@@ -12,7 +12,7 @@ from protocols.messages import LANDMARK_COUNT
 from stage.correspondence.hand_map import PALM
 from stage.correspondence.landmark_map import LandmarkMap
 from stage.solving.evidence import Evidence
-from stage.solving.hands.readings import Reading, sides_of
+from stage.solving.hands.readings import NO_READINGS, Readings
 from stage.solving.people import CameraRig, Person
 
 RELATIVE_SIGMA_M = 0.08
@@ -30,7 +30,7 @@ _SEGMENTS = ((11, 23), (12, 24), (23, 25), (24, 26), (25, 27), (26, 28), (11, 13
 class Hands(NamedTuple):
     """What the hand network says of an actor in one frameset."""
 
-    readings: Sequence[Reading] = ()
+    readings: Readings = NO_READINGS
     known: Sequence[int] = ()
     """Hands that were read now or a moment ago."""
     points: int = 0
@@ -76,15 +76,13 @@ class EvidenceBuilder:
             target[person.camera, :, :LANDMARK_COUNT] = (person.image - bias[i] / depth[i]).T
             trust = np.where(person.confidence > _LEAST_CONFIDENCE, person.confidence, 0.0)
             scale[person.camera, :LANDMARK_COUNT] = trust * depth[i] / sigma[i]
-        read = sides_of(hands.readings)
+        read = hands.readings.hands
         for side in hands.known:
             scale[:, _POSE_HANDS[side]] *= READ_SHARE if side in read else KNOWN_SHARE
-        for seen, _, hand_scale in hands.readings:
-            own = slice(
-                LANDMARK_COUNT + soles + seen.side * len(PALM), LANDMARK_COUNT + soles + (seen.side + 1) * len(PALM)
-            )
-            target[seen.camera, :, own] = seen.image[_PALM].T
-            scale[seen.camera, own] = hand_scale[_PALM]
+        for row in range(len(hands.readings.side)):
+            camera, first = hands.readings.camera[row], LANDMARK_COUNT + soles + hands.readings.side[row] * len(PALM)
+            target[camera, :, first : first + len(PALM)] = hands.readings.image[row, _PALM].T
+            scale[camera, first : first + len(PALM)] = hands.readings.scale[row, _PALM]
         full_anchor, full_anchor_scale = np.zeros((3, points)), np.zeros((3, points))
         own = slice(LANDMARK_COUNT, LANDMARK_COUNT + soles)
         full_anchor[:, own] = anchor

@@ -74,7 +74,8 @@ def terms(angles: Floats, weight: float) -> tuple[Floats, Floats, Floats]:
     away = angles - RELAXED
     pull = weight * (away @ USUAL_INFORMATION)
     beyond = np.maximum(angles - HIGH, 0.0) + np.minimum(angles - LOW, 0.0)
-    H = np.repeat((weight * USUAL_INFORMATION)[None], len(angles), 0)
+    H = np.empty((len(angles), ANGLE_COUNT, ANGLE_COUNT))
+    H[:] = weight * USUAL_INFORMATION
     H[:, _DIAGONAL, _DIAGONAL] += _LIMIT_INFORMATION * (beyond != 0.0)
     cost = 0.5 * (away * pull).sum(1) + 0.5 * _LIMIT_INFORMATION * (beyond * beyond).sum(1)
     return H, pull + _LIMIT_INFORMATION * beyond, cost

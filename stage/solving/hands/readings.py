@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from protocols.messages import HAND_LANDMARK_COUNT
 from protocols.names import BODY_LANDMARKS
 from stage.bodies.hands import SIDES, Floats
 from stage.correspondence.hand_map import PALM, HandMap, relief_filter
 from stage.solving.hands.evidence import HandEvidence
-from stage.solving.people import CameraRig, HandSeen, Person
+from stage.solving.people import CameraRig, Person
 
 CLAIM_M = 0.12
 """A hand is refused whose palm lies farther than this from where the body is expected to have it, unless its wrist is
@@ -21,70 +22,94 @@ as near to where the pose network sees it in the same picture (an arm that sudde
 _PALM = list(PALM)
 _LEAST_CONFIDENCE = 0.3
 _SURE_WRIST = 0.5
-_WRISTS = [BODY_LANDMARKS.index(f"{side}_wrist") for side in SIDES]
+_WRISTS = np.array([BODY_LANDMARKS.index(f"{side}_wrist") for side in SIDES])
 _NEAREST_M = 0.1
 
 
-class Reading(NamedTuple):
-    """A hand in one camera that belongs to the actor."""
+class Readings(NamedTuple):
+    """M hands in cameras that belong to one actor."""
 
-    seen: HandSeen
-    depth: float
-    """Distance of the hand along the camera's axis, metres."""
+    side: npt.NDArray[np.int64]
+    """(M,): index into `SIDES`."""
+    camera: npt.NDArray[np.int64]
+    """(M,): index of the camera in the rig."""
+    image: Floats
+    """(M, 21, 2) normalised image coordinates."""
     scale: Floats
-    """(21,): standard deviations per unit of image coordinate."""
+    """(M, 21): standard deviations per unit of image coordinate, 0 where not seen."""
+    depth: Floats
+    """(M, 21): the network's depth, metres."""
+    trust: Floats
+    """(M, 21) in [0, 1]."""
+
+    @property
+    def hands(self) -> list[int]:
+        """The sides that were read."""
+        return sorted(set(self.side.tolist()))
+
+
+NO_READINGS = Readings(
+    np.zeros(0, np.int64),
+    np.zeros(0, np.int64),
+    np.zeros((0, HAND_LANDMARK_COUNT, 2)),
+    *(np.zeros((0, HAND_LANDMARK_COUNT)) for _ in range(3)),
+)
 
 
 class HandReader:
     """Accepts and whitens hands."""
 
     def __init__(self, rig: CameraRig, meaning: HandMap) -> None:
-        self._rig, self._map = rig, meaning
+        self._rig = rig
+        self._variance_m2 = meaning.sigma_m.astype(np.float64) ** 2
+        self._variance_px2 = meaning.sigma_px.astype(np.float64) ** 2
+        self._per_depth_sigma = 1.0 / meaning.depth_sigma_m.astype(np.float64)
+        self._depth_scale = float(meaning.depth_scale)
 
-    def accept(self, people: Sequence[Person], palms: Floats) -> list[Reading]:
+    def accept(self, people: Sequence[Person], palms: Floats) -> Readings:
         """The hands of an actor's people (one per camera) that lie where its palms (2, 6, 3) are expected, or seen."""
-        found = []
-        for person in people:
-            for seen in person.hands:
-                in_camera = palms[seen.side] @ self._rig.R[seen.camera].T + self._rig.t[seen.camera]
-                depth = float(in_camera[:, 2].mean())
-                if depth < _NEAREST_M:
-                    continue
-                expected = in_camera[:, :2] / np.maximum(in_camera[:, 2:], _NEAREST_M)
-                known = seen.confidence[_PALM] > _LEAST_CONFIDENCE
-                if known.sum() < len(_PALM) // 2:
-                    continue
-                away = float(np.median(np.linalg.norm(seen.image[_PALM] - expected, axis=1)[known]))
-                if person.confidence[_WRISTS[seen.side]] > _SURE_WRIST:
-                    away = min(away, float(np.linalg.norm(seen.image[0] - person.image[_WRISTS[seen.side]])))
-                if away * depth < CLAIM_M:
-                    found.append(Reading(seen, depth, self._scale(seen, depth)))
-        return found
+        seen = [(person, hand) for person in people for hand in person.hands]
+        if len(seen) == 0:
+            return NO_READINGS
+        side, camera = (
+            np.array(column) for column in zip(*((hand.side, hand.camera) for _, hand in seen), strict=True)
+        )
+        image, confidence, depth = (
+            np.stack([getattr(hand, name) for _, hand in seen]) for name in ("image", "confidence", "depth")
+        )
+        R, t = self._rig.R[camera], self._rig.t[camera]
+        in_camera = palms[side] @ R.swapaxes(1, 2) + t[:, None]
+        distance = in_camera[:, :, 2].mean(1)
+        off = image[:, _PALM] - in_camera[:, :, :2] / np.maximum(in_camera[:, :, 2:], _NEAREST_M)
+        known = confidence[:, _PALM] > _LEAST_CONFIDENCE
+        off_palm = np.sort(np.where(known, np.hypot(off[:, :, 0], off[:, :, 1]), np.inf), 1)[:, len(_PALM) // 2]
+        wrists = np.array([(*p.image[_WRISTS[h.side]], p.confidence[_WRISTS[h.side]]) for p, h in seen])
+        off = image[:, 0] - wrists[:, :2]
+        off_wrist = np.where(wrists[:, 2] > _SURE_WRIST, np.hypot(off[:, 0], off[:, 1]), np.inf)
+        enough = known.sum(1) > len(_PALM) // 2
+        kept = (distance > _NEAREST_M) & enough & (np.minimum(off_palm, off_wrist) * distance < CLAIM_M)
+        trust = np.where(confidence > _LEAST_CONFIDENCE, confidence, 0.0)
+        pixel_m = distance * np.array([hand.pixel for _, hand in seen])
+        sigma = np.sqrt(self._variance_m2 + self._variance_px2 * (pixel_m * pixel_m)[:, None])
+        depth = depth * (distance * self._depth_scale)[:, None]
+        return Readings(
+            *(array[kept] for array in (side, camera, image, trust * distance[:, None] / sigma, depth, trust))
+        )
 
-    def evidence(self, hands: Sequence[int], readings: Sequence[Reading]) -> HandEvidence:
+    def evidence(self, hands: Sequence[int], readings: Readings) -> HandEvidence:
         """What readings say of some hands (indices into `SIDES`), each of which has at least one."""
-        views = [[r for r in readings if r.seen.side == hand] for hand in hands]
-        count = max(len(own) for own in views)
-        shape = (len(hands), count)
-        target, scale = np.zeros((*shape, 2, HAND_LANDMARK_COUNT)), np.zeros((*shape, HAND_LANDMARK_COUNT))
-        depth, relief = np.zeros_like(scale), np.zeros((*scale.shape, HAND_LANDMARK_COUNT))
-        cameras = np.zeros(shape, np.int64)
-        for i, own in enumerate(views):
-            for j, reading in enumerate(own):
-                seen = reading.seen
-                cameras[i, j] = seen.camera
-                target[i, j], scale[i, j] = seen.image.T, reading.scale
-                depth[i, j] = seen.depth * (reading.depth * self._map.depth_scale)
-                trust = np.where(reading.scale > 0.0, seen.confidence, 0.0) / self._map.depth_sigma_m
-                relief[i, j] = trust[:, None] * relief_filter(seen.image, trust * trust)
-        return HandEvidence(self._rig.R[cameras], self._rig.t[cameras], target, scale, depth, relief)
-
-    def _scale(self, seen: HandSeen, depth: float) -> Floats:
-        blur = self._map.sigma_px * (seen.pixel * depth)
-        trust = np.where(seen.confidence > _LEAST_CONFIDENCE, seen.confidence, 0.0)
-        return trust * depth / np.sqrt(self._map.sigma_m**2 + blur * blur)
-
-
-def sides_of(readings: Sequence[Reading]) -> list[int]:
-    """The hands that were read, as indices into `SIDES`."""
-    return [side for side in range(len(SIDES)) if any(reading.seen.side == side for reading in readings)]
+        rows = [np.flatnonzero(readings.side == hand) for hand in hands]
+        views = max(len(own) for own in rows)
+        pick = np.stack([np.resize(own, views) for own in rows])  # (H, V); a hand with fewer views repeats one ...
+        counts = np.arange(views) < np.array([len(own) for own in rows])[:, None]  # ... which does not count
+        camera = readings.camera[pick]
+        weight = readings.trust * self._per_depth_sigma
+        relief = weight[:, :, None] * relief_filter(readings.image, weight * weight)
+        return HandEvidence(
+            self._rig.R[camera],
+            self._rig.t[camera],
+            readings.image[pick].swapaxes(2, 3),
+            readings.scale[pick] * counts[..., None],
+            readings.depth[pick],
+            relief[pick] * counts[..., None, None],
+        )

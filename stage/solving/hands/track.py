@@ -8,7 +8,6 @@ never leaves the limits of the joints.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ from stage.solving.hands.evidence import HandEvidence
 from stage.solving.hands.fit import HandFit, HandPrior, fit
 from stage.solving.hands.model import HandModel, HandPose, place
 from stage.solving.hands.motion import HandMotion, HandMotionModel
-from stage.solving.hands.readings import HandReader, Reading, sides_of
+from stage.solving.hands.readings import HandReader, Readings
 
 HOLD_S = 0.8
 """A hand that is not read keeps its pose this long."""
@@ -68,11 +67,11 @@ class HandsTrack:
         """Take the hands of a body of shape (S,)."""
         self._geometry = self._model.geometry(shape)
 
-    def step(self, readings: Sequence[Reading], R: Floats, p: Floats, capture_ns: int) -> None:
+    def step(self, readings: Readings, R: Floats, p: Floats, capture_ns: int) -> None:
         """Solve the next frameset; R (2, 3, 3) and p (2, 3) are the hand bones of the body."""
         dt = max(0.0, (capture_ns - self._time_ns) * 1e-9) if self._time_ns > 0 else 0.0
         self._time_ns = capture_ns
-        read = sides_of(readings)
+        read = readings.hands
         anew = [side for side in read if not self._followed[side] or self._misfits[side] >= _LOST_READINGS]
         for side in anew:
             self._start(side, self._reader.evidence([side], readings), R[side], p[side], capture_ns)

@@ -77,6 +77,11 @@ class Actress:
         height = float(self.skeleton.rest_joints(torch.from_numpy(self.shape))[self.skeleton.bone_index[0], 2])
         return Pose(torch.tensor([[0.05 * swing, 0.0, height]], dtype=torch.float64), exp(turns)[None])
 
+    def bones(self, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+        """Rotations (K, 3, 3) and heads (K, 3) of the solved bones in the world."""
+        placed = place(self._placed, self.pose(seconds))
+        return placed.G[0].numpy(), placed.p[0].numpy()
+
     def joints(self, seconds: float) -> np.ndarray:
         """(53, 3) bone heads in the world."""
         rest = self.skeleton.rest_joints(torch.from_numpy(self.shape))
