@@ -36,6 +36,7 @@ class _Decoder:
                 f'camera {section.id!r}: "{section.source}" is live; only recordings can be solved offline'
             )
         self.id = section.id
+        self.films_face = section.face_of != ""
         self.offset_ns = round(section.offset_ms * 1e6)
         self.warning = ""
         self._source = open_source(section, rate)
@@ -123,7 +124,8 @@ class Recordings:
             raise
         tolerance_ns = round(config.stage.tolerance_ms * 1e6)
         rates = [decoder.info.rate_achieved or config.stage.rate for decoder in self._decoders]
-        self._tolerance_ns = tolerance_ns or round(_OF_INTERVAL * 1e9 / max(rates))
+        self._least_ns = round(_OF_INTERVAL * 1e9 / max(rates))
+        self._tolerance_ns = tolerance_ns or self._least_ns
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:
@@ -138,12 +140,17 @@ class Recordings:
     def pictures(self) -> Iterator[Pictures]:
         """Framesets in the order of time; a camera with no frame near enough is left out of one."""
         while len(waiting := [decoder for decoder in self._decoders if decoder.head is not None]) > 0:
-            first_ns = min(decoder.head_ns for decoder in waiting)
-            members = [decoder for decoder in waiting if decoder.head_ns - first_ns <= self._tolerance_ns]
+            first = min(waiting, key=lambda decoder: decoder.head_ns)
+            members = [decoder for decoder in waiting if self._belongs(decoder, first)]
             frames = {decoder.id: decoder.head for decoder in members if decoder.head is not None}
-            yield Pictures(first_ns, frames)
+            yield Pictures(first.head_ns, frames)
             for decoder in members:
                 decoder.advance()
+
+    def _belongs(self, decoder: _Decoder, first: _Decoder) -> bool:
+        """Within the tolerance, frames of like cameras are of one tick; a face camera runs at a rate of its own."""
+        alike = decoder.films_face == first.films_face
+        return decoder.head_ns - first.head_ns <= (self._tolerance_ns if alike else self._least_ns)
 
     def __enter__(self) -> Recordings:
         """Itself."""
