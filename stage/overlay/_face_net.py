@@ -20,9 +20,12 @@ _MOVED_M = 5e-4
 """A vertex that no action moves further is not drawn as face."""
 _LEAST_PX = 36.0
 """A smaller face is not netted: lines would cover it."""
-_MESH_PX2 = 24.0
-"""Of smaller triangles, only so many are drawn that the net is as open there as elsewhere."""
-_GAZE_M = 0.08
+_CELLS_M = (0.0, 0.004, 0.008, 0.016, 0.028)
+"""Nets of the whole mesh and coarser ones, by the size of the cells whose vertices are drawn as one."""
+_OPEN_PX = 7.0
+"""The finest net is drawn whose cells are no smaller; the mesh's own are of some 3 mm."""
+_MESH_M = 0.003
+_GAZE_M = 0.05
 
 
 class FaceNet:
@@ -36,9 +39,10 @@ class FaceNet:
         self._weights = body.skin_weights[self._moved]  # (M, 6)
         self._bones = body.skin_bones[self._moved]
         on_face = reach > _MOVED_M
-        self._triangles = body.faces[on_face[body.faces].all(axis=1)]  # (F, 3)
-        # Evenly spread over [0, 1] wherever one looks: the golden ratio's multiples.
-        self._share = np.arange(len(self._triangles)) * 0.6180339887 % 1.0
+        triangles = body.faces[on_face[body.faces].all(axis=1)]  # (F, 3)
+        self._used = np.unique(triangles)
+        self._height_m = float(np.ptp(body.mean_vertices[self._used, 2]))
+        self._nets = [_coarser(triangles, body.mean_vertices, cell) for cell in _CELLS_M]
 
     def move(self, vertices: Floats, G: Floats, shapes: Floats) -> None:
         """Adds the expression to posed vertices (V, 3), in place.
@@ -64,21 +68,36 @@ class FaceNet:
         Returns:
             The face's height in pixels.
         """
-        used = np.unique(self._triangles)
+        used = self._used
         pixels = np.full((len(vertices), 2), np.nan)
         found, shown = seen(camera, vertices[used])
         pixels[used[shown]] = found[shown]
         height_px = float(np.ptp(found[shown][:, 1])) if shown.any() else 0.0
         if height_px < _LEAST_PX:
             return height_px
-        corners = pixels[self._triangles]  # (F, 3, 2)
+        open_enough = [cell * height_px >= _OPEN_PX * self._height_m for cell in (_MESH_M, *_CELLS_M[1:])]
+        net = self._nets[open_enough.index(True) if any(open_enough) else -1]
+        corners = pixels[net]  # (F, 3, 2)
         u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-        area = 0.5 * (u[:, 1] * v[:, 0] - u[:, 0] * v[:, 1])  # y points down: of those facing the camera positive
-        drawn = self._share * _MESH_PX2 < np.nan_to_num(area, nan=0.0)
+        facing = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0] < 0.0  # y points down: counter-clockwise is negative
         canvas = image.copy()
-        draw_paths(canvas, corners[drawn][:, (0, 1, 2, 0)], _colours.by_confidence(confidence))
+        draw_paths(canvas, corners[facing][:, (0, 1, 2, 0)], _colours.by_confidence(confidence))
         np.copyto(image, (0.45 * image + 0.55 * canvas).astype(np.uint8))
         return height_px
+
+
+def _coarser(triangles: np.ndarray, vertices: np.ndarray, cell_m: float) -> np.ndarray:
+    """Triangles (F, 3) between one vertex of each cell of a grid; those within a cell are gone."""
+    if cell_m == 0.0:
+        return triangles
+    used = np.unique(triangles)
+    cells = np.floor(vertices[used] / cell_m).astype(np.int64)
+    _, first, of_cell = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+    representative = np.zeros(len(vertices), np.int64)
+    representative[used] = used[first][of_cell.ravel()]
+    merged = representative[triangles]
+    whole = (merged != np.roll(merged, 1, axis=1)).all(axis=1)
+    return np.unique(merged[whole], axis=0)
 
 
 def draw_gaze(image: Image, camera: Camera, head: Floats, R: Floats, gaze: Floats) -> None:
