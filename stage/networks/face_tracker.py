@@ -26,8 +26,8 @@ from stage.networks.best_views import BestViews
 from stage.networks.face import FACE_EXPANSION, FaceReading, face_region
 from stage.networks.head import Head, find_head
 from stage.networks.landmarks import Crop
-from stage.networks.people_seen import Someone
 from stage.networks.regions import FloatArray, ImageArray, Region
+from stage.networks.wanted import Someone
 
 SMALLEST_FACE_PX = 24.0
 """A smaller face is not read: an opened mouth is then two pixels high, and the network's points are those of a mean

@@ -31,9 +31,9 @@ from stage.networks.hand_claims import Claim, lost_claims
 from stage.networks.hand_expectations import HandExpectations
 from stage.networks.hands import HAND_EXPANSION, WRIST, HandReading, hand_region
 from stage.networks.landmarks import Crop
-from stage.networks.people_seen import Someone
 from stage.networks.regions import FloatArray, ImageArray, Region
 from stage.networks.turns import Turns
+from stage.networks.wanted import Someone
 
 SMALLEST_PALM_PX = 12.0
 """A smaller palm is not read: a finger is then less than two pixels wide."""

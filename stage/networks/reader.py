@@ -17,8 +17,8 @@ from stage.networks.face_camera import FaceCameraTracker
 from stage.networks.face_tracker import FaceTracker
 from stage.networks.hand_tracker import HandTracker
 from stage.networks.people import PeopleTracker
-from stage.networks.people_seen import Wanted
 from stage.networks.regions import ImageArray
+from stage.networks.wanted import Wanted
 
 Frames = Mapping[str, tuple[ImageArray, int]]
 """Per camera, the image, uint8 (H, W, 3) BGR or (H, W), and its capture time in ns."""

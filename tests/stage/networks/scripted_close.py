@@ -14,8 +14,8 @@ from stage.networks.face import EYE_CORNERS, FACE_EXPANSION, FaceReading
 from stage.networks.face_detector import FoundFace
 from stage.networks.hands import HandReading
 from stage.networks.landmarks import Crop
-from stage.networks.people_seen import Someone
 from stage.networks.regions import ImageArray, Region
+from stage.networks.wanted import Someone
 
 FRAME_NS = 33_333_333
 WIDTH, HEIGHT = 640, 480

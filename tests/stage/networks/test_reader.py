@@ -12,8 +12,8 @@ from protocols.names import BODY_LANDMARKS
 from stage.config import ActorSection, CameraSection, Config, FaceSection, HandsSection
 from stage.networks import load
 from stage.networks.load import load_reader
-from stage.networks.people_seen import KNOWN_NS, Wanted
 from stage.networks.reader import LandmarkReader, Seen
+from stage.networks.wanted import KNOWN_NS, Wanted
 from tests.shared_data import shared_data
 from tests.stage.networks.conftest import network_file
 from tests.stage.networks.scripted_close import person
