@@ -15,7 +15,7 @@ import torch
 
 from protocols.messages import LANDMARK_COUNT
 from stage.bodies.body import BodyModel
-from stage.bodies.hands import SIDES, HandAxes, finger_matrices, hand_axes
+from stage.bodies.hands import SIDES
 from stage.correspondence.hand_map import PALM, HandMap
 from stage.solving.anatomy import Anatomy
 from stage.solving.contact import Contacts, sole_vertices
@@ -71,13 +71,12 @@ class HandKit(NamedTuple):
 
     model: HandModel
     reader: HandReader
-    axes: HandAxes
     smoothing: float
 
 
 def hand_kit(body: BodyModel, rig: CameraRig, meaning: HandMap, smoothing: float) -> HandKit:
     """What it takes to solve fingers."""
-    return HandKit(HandModel(body, meaning), HandReader(rig, meaning), hand_axes(body.mean_joints), smoothing)
+    return HandKit(HandModel(body, meaning), HandReader(rig, meaning), smoothing)
 
 
 class ActorModel(NamedTuple):
@@ -233,12 +232,10 @@ class ActorTrack:
             return None
         placed = self._place(self._shown)
         shown = Shown(self._state, placed.G[0], placed.p[0], self._shown.D[0], self._confidence)
-        kit = self._model.hands
-        if self._hands is None or kit is None:
+        if self._hands is None:
             return shown
-        angles, sure = self._hands.shown()
-        fingers = [finger_matrices(kit.axes, a.reshape(5, 4), side) for a, side in zip(angles, SIDES, strict=True)]
-        return shown._replace(fingers=np.concatenate(fingers), finger_confidence=sure.reshape(-1))
+        hands = self._hands.shown()
+        return shown._replace(fingers=hands.D, finger_confidence=hands.confidence)
 
     def _follow_on(self, capture_ns: int, *, glide: bool) -> None:
         assert self._motion is not None

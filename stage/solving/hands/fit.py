@@ -27,6 +27,8 @@ _NEAREST_M = 0.05
 _FIRST_DAMPING, _MOST_DAMPING = 1e-5, 1e8
 _CONVERGED = 1e-3
 _SHORT = 0.25
+_TINY = 0.08
+"""A first step of no coordinate more than this (radians) is taken on trust: the prediction was as good as a fit."""
 _MOST_STEP = 0.7
 
 
@@ -76,7 +78,9 @@ def fit(
     now = normal(pose, base)
     damping = np.full(len(start.p), _FIRST_DAMPING)
     step = _step(now, damping)
-    trusted = np.zeros(len(start.p), bool)
+    trusted = np.abs(step).max(1) < _TINY
+    if trusted.all():
+        iterations = 1
     for iteration in range(iterations - 1):
         trial_pose, trial_base = pose.moved(step), base + step[:, :BASE_COUNT]
         trial = normal(trial_pose, trial_base)

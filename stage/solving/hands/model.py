@@ -107,18 +107,24 @@ class HandModel:
         return HandGeometry(np.stack(heads), np.stack(offset), W, below, self._axes, spin, spin @ spin)
 
 
+def finger_turns(geometry: HandGeometry, angles: Floats) -> Floats:
+    """(H, 5, 3, 3, 3): rotations from rest relative to the parent, of angles (H, 20)."""
+    q = angles.reshape(-1, _F, 4, 1, 1)
+    turns = _EYE + np.sin(q) * geometry.spin + (1.0 - np.cos(q)) * geometry.spin2
+    turns[:, :, 1] = turns[:, :, 0] @ turns[:, :, 1]
+    return turns[:, :, 1:]
+
+
 def place(geometry: HandGeometry, pose: HandPose) -> HandPlaced:
     """Bones and landmarks of H hands."""
     hands = len(pose.p)
-    q = pose.angles.reshape(hands, _F, 4, 1, 1)
-    turns = _EYE + np.sin(q) * geometry.spin + (1.0 - np.cos(q)) * geometry.spin2
+    turns = finger_turns(geometry, pose.angles)
     G = np.empty((hands, _F, _J, 3, 3))
     heads = np.empty((hands, _F, _J, 3))
     above, at = pose.R[:, None], pose.p[:, None]
     for joint in range(_J):
         heads[:, :, joint] = at + (above @ geometry.heads[:, :, joint, :, None])[..., 0]
-        turn = turns[:, :, joint + 1]
-        G[:, :, joint] = above @ (turns[:, :, 0] @ turn if joint == 0 else turn)
+        G[:, :, joint] = above @ turns[:, :, joint]
         above, at = G[:, :, joint], heads[:, :, joint]
     G = np.concatenate([pose.R[:, None], G.reshape(hands, _F * _J, 3, 3)], 1)
     heads = np.concatenate([pose.p[:, None], heads.reshape(hands, _F * _J, 3)], 1)

@@ -17,7 +17,7 @@ from stage.bodies.hands import ANGLE_COUNT, SIDES, Floats
 from stage.solving.hands.anatomy import HIGH, LOW, RELAXED, USUAL_INFORMATION
 from stage.solving.hands.evidence import HandEvidence
 from stage.solving.hands.fit import HandFit, HandPrior, fit
-from stage.solving.hands.model import HandModel, HandPose, place
+from stage.solving.hands.model import HandModel, HandPose, finger_turns, place
 from stage.solving.hands.motion import HandMotion, HandMotionModel
 from stage.solving.hands.readings import HandReader, Readings
 
@@ -43,8 +43,10 @@ class HandsShown(NamedTuple):
 
     angles: Floats
     """(2, 20)."""
+    D: Floats
+    """(30, 3, 3): rotations of the finger bones from rest relative to their parents, left hand first."""
     confidence: Floats
-    """(2, 15) in [0, 1], per finger bone."""
+    """(30,) in [0, 1], per finger bone."""
 
 
 class HandsTrack:
@@ -84,7 +86,8 @@ class HandsTrack:
         """What to show now."""
         unread = np.where(self._followed, (self._time_ns - self._read_ns) * 1e-9, HOLD_S)
         fresh = np.clip(1.0 - unread / HOLD_S, 0.0, 1.0)
-        return HandsShown(self._angles, self._sureness * fresh[:, None])
+        D = finger_turns(self._geometry, self._angles).reshape(-1, 3, 3)
+        return HandsShown(self._angles, D, (self._sureness * fresh[:, None]).reshape(-1))
 
     def expected(self, R: Floats, p: Floats, capture_ns: int) -> Floats:
         """(2, 21, 3): landmarks expected at a time, on hand bones R (2, 3, 3), p (2, 3), world, metres."""
