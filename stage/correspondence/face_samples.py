@@ -14,6 +14,7 @@ import numpy as np
 
 from protocols.names import ARKIT_SHAPES
 from stage.bodies.body import BodyModel
+from stage.cameras.camera import Camera
 from stage.cameras.geometry import project, undistort
 from stage.networks.face import FACE_EXPANSION, FaceNetwork, FaceReading, face_region, square_around
 from stage.networks.landmarks import Crop
@@ -26,6 +27,8 @@ FIRST_SEED = 50_000
 """People from here on; those of benchmarks and tests have other numbers."""
 
 _REFINEMENTS = 3
+_MOVED_M = 1e-3
+"""What expressions move more than this is the face."""
 _LEAST_SCORE = 0.8
 _REST_SHARE = 0.4
 _PARTING = ("JawOpen", "EyeBlinkLeft", "EyeBlinkRight")
@@ -56,7 +59,6 @@ def face_samples(
         seed: Of all that is drawn but the people.
     """
     random, renderer = np.random.default_rng(seed), FaceRenderer()
-    face = np.flatnonzero(np.abs(body.facial_basis).max((0, 2)) > 1e-3)
     for person in range(FIRST_SEED, FIRST_SEED + count // VIEWS_PER_PERSON):
         performer = FacePerformer(person, renderer)
         for _ in range(VIEWS_PER_PERSON):
@@ -64,7 +66,7 @@ def face_samples(
             camera = shot.camera(performer.middle)
             image = performer.picture(expression, shot, random)
             vertices = performer.vertices(expression)
-            reading = _read(image, project(camera, vertices[face].astype(np.float64))[0], network)
+            reading = read_face(image, camera, vertices, body, network)
             if reading is None:
                 continue
             xy = undistort(camera, reading.points[:, :2].astype(np.float64))
@@ -73,7 +75,12 @@ def face_samples(
             yield FaceSample(vertices[wanted].astype(np.float32), camera.center_world, rays)
 
 
-def _read(image: np.ndarray, expected: np.ndarray, network: FaceNetwork) -> FaceReading | None:
+def read_face(
+    image: np.ndarray, camera: Camera, vertices: np.ndarray, body: BodyModel, network: FaceNetwork
+) -> FaceReading | None:
+    """What the network sees of a body (V, 3) in its picture, without eyes; None where it finds no face."""
+    face = np.flatnonzero(np.abs(body.facial_basis).max((0, 2)) > _MOVED_M)
+    expected = project(camera, vertices[face].astype(np.float64))[0]
     region, reading = square_around(expected, 0.0, FACE_EXPANSION), None
     for _ in range(_REFINEMENTS):
         if not region.is_usable(image):

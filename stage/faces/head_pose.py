@@ -26,6 +26,7 @@ R_CAMERA_FACING = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 ITERATIONS = 4
 _FIRST_ITERATIONS = 12
+_SIZE_ITERATIONS = 5
 _CAUCHY = 2.5
 _NEAR_M = 0.05
 
@@ -118,6 +119,25 @@ def fit_head(views: list[View], points: np.ndarray, sigma: np.ndarray, start: He
         if np.abs(step).max() < 1e-6:
             break
     return Fit(HeadPose(R, t), H, error)
+
+
+def fit_size(views: list[View], points: np.ndarray, sigma: np.ndarray, pose: HeadPose) -> float:
+    """How much larger a face is than its model points (P, 3), log; of several calibrated views and their pose."""
+    R, t, log_size = pose.R, pose.t, 0.0
+    for _ in range(_SIZE_ITERATIONS):
+        turned = np.exp(log_size) * points @ R.T
+        H, g = 1e-6 * np.eye(7), np.zeros(7)
+        for view in views:
+            J, r = linearise(view, turned, t, sigma)
+            grows = (J[:, 3:].reshape(len(points), 2, 3) * turned[:, None]).sum(2).reshape(-1, 1)
+            trust = np.repeat(1.0 / (1.0 + (r.reshape(-1, 2) ** 2).sum(1) / _CAUCHY**2), 2)
+            J = np.concatenate([J, grows], 1)
+            H += (J * trust[:, None]).T @ J
+            g += (J * trust[:, None]).T @ r
+        step = np.linalg.solve(H, g)
+        R, t = Rotation.from_rotvec(step[:3]).as_matrix() @ R, t + step[3:6]
+        log_size += float(np.clip(step[6], -0.3, 0.3))
+    return log_size
 
 
 def linearise(view: View, turned: np.ndarray, t: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

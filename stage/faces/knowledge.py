@@ -1,55 +1,49 @@
-"""What is learned of an actor's face for good: its identity and how it looks at rest."""
+"""What is learned of an actor's face for good: how it looks at rest, whose it is, how large its head is."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from stage.faces.head_pose import HeadPose, View
-from stage.faces.identity import IdentityEstimate
-from stage.faces.model import FaceModel
+from stage.faces.features import POINTS
+from stage.faces.identity_map import IdentityMap, SizeEstimate
 from stage.faces.neutral import Neutral
+from stage.faces.profile import FaceProfile
 
-IDENTITY_SECONDS = 6.0
-"""The identity is fitted over the first seconds in which the face is seen; then it stays."""
+SIZE_SECONDS = 4.0
+"""The size of the head is estimated over the first seconds in which the face is seen; then it stays."""
 OFFSETS = 4
 """Numbers after the features of a neutral: how far the irises lie from the middle of the lids' corners, metres."""
 
-_IMPROVE_AT_S = (0.3, 1.0, 2.0, 4.0, IDENTITY_SECONDS)
-_EVERY = 3
-"""Every third frame is fitted: neighbours say the same."""
+_SIZE_EVERY_S = 1.0
 
 
 class FaceKnowledge:
     """One actor's.
 
     Args:
-        model: The linear model of a face.
+        identities: From a face at rest to its identity.
         neutral_seconds: How long a face at rest is averaged.
-        identity: (I,) from a profile.
-        neutral: (D + 4,) from a profile.
+        known: From the actor's profile; nothing is measured then.
     """
 
-    def __init__(
-        self,
-        model: FaceModel,
-        neutral_seconds: float,
-        identity: np.ndarray | None = None,
-        neutral: np.ndarray | None = None,
-    ) -> None:
-        self._estimate = IdentityEstimate(model)
-        if identity is not None:
-            self._estimate.identity = np.asarray(identity, np.float64)
-        self._neutral = Neutral(neutral_seconds, neutral)
-        self._seen_s, self._frames, self._improved = 0.0, 0, 0
-        self.frozen = identity is not None
-        """Whether the identity does not change any more."""
+    def __init__(self, identities: IdentityMap, neutral_seconds: float, known: FaceProfile | None = None) -> None:
+        self._map = identities
+        self._neutral = Neutral(neutral_seconds, None if known is None else known.neutral)
+        self._identity = None if known is None else known.identity
+        self._log_size = 0.0 if known is None else known.log_size
+        self._size, self._seen_s, self._next_s = SizeEstimate(), 0.0, _SIZE_EVERY_S
+        self._shape = np.zeros(0)
+        self._worn: np.ndarray | None = None
+        self._sized = known is not None
         self.version = 0
-        """Rises whenever the identity changes."""
+        """Rises whenever what the head wears changes."""
 
     @property
-    def identity(self) -> np.ndarray:
-        """(I,): as good as it is now."""
-        return self._estimate.identity
+    def final(self) -> FaceProfile | None:
+        """What a profile should keep, once there is nothing more to learn."""
+        if not self._sized or self.neutral is None or self._identity is None:
+            return None
+        return FaceProfile(self._identity, self.neutral, self.log_size)
 
     @property
     def neutral(self) -> np.ndarray | None:
@@ -69,30 +63,55 @@ class FaceKnowledge:
         return self.neutral[-OFFSETS:].reshape(2, 2).astype(np.float64)
 
     @property
+    def log_size(self) -> float:
+        """The head's size against the mean head's."""
+        expected = self._map.log_size_of(self._shape) if len(self._shape) > 0 else 0.0
+        return self._log_size if self._sized else expected + self._size.log_size
+
+    @property
     def progress(self) -> str:
         """In words."""
-        if self.frozen and self.neutral is not None:
-            return "known"
-        return "at rest, please" if self.neutral is None else "being measured"
+        if self.neutral is None:
+            return "at rest, please"
+        return "known" if self.final is not None else "being measured"
+
+    def worn(self, shape: np.ndarray) -> np.ndarray:
+        """(I,) the identity to add to the actor's body of a shape (S,); zero while unknown."""
+        if self._worn is None or not np.array_equal(shape, self._shape):
+            self._shape = np.array(shape, np.float64)
+            identity = np.zeros(self._map.count) if self._identity is None else self._identity
+            self._worn = self._map.worn(identity, self.log_size, self._shape)
+        return self._worn
 
     def rest(self, features: np.ndarray, offsets: np.ndarray | None, dt: float) -> None:
         """Take in what may be the face at rest: features (D,), irises (2, 2)."""
         irises = np.full(OFFSETS, np.nan) if offsets is None else offsets.reshape(-1)
-        self._neutral.add(np.concatenate([features, irises]), dt)
+        if self._neutral.add(np.concatenate([features, irises]), dt) and self.features is not None:
+            points = self.features[POINTS].reshape(-1, 3).astype(np.float64)
+            self._identity = self._map.of_mean_size(points)
+            self._change()
 
-    def pass_time(self, dt: float) -> bool:
-        """The face was seen for another dt seconds; True where views of this instant should be fitted."""
-        if self.frozen:
-            return False
+    def pass_time(self, dt: float) -> None:
+        """The face was seen for another dt seconds."""
+        if self._sized:
+            return
         self._seen_s += dt
-        self._frames += 1
-        if self._seen_s >= _IMPROVE_AT_S[self._improved] and self._estimate.frames > 0:
-            self._improved += 1
-            self._estimate.improve()
-            self.version += 1
-            self.frozen = self._improved == len(_IMPROVE_AT_S)
-        return not self.frozen and self._frames % _EVERY == 1
+        if self._seen_s >= SIZE_SECONDS:
+            self._log_size, self._sized = self.log_size, True
+            self._change()
+        elif self._seen_s >= self._next_s:
+            self._next_s += _SIZE_EVERY_S
+            self._change()
 
-    def fit(self, camera: str, view: View, pose: HeadPose, points: np.ndarray) -> None:
-        """Take in one view of an instant, see `IdentityEstimate.add`."""
-        self._estimate.add(camera, view, pose, points)
+    @property
+    def wants_size(self) -> bool:
+        """Whether views of this instant should be fitted for the size."""
+        return not self._sized and self._identity is not None
+
+    def resize(self, log_size: float) -> None:
+        """What several views of an instant say: how much larger the head is than the one worn."""
+        self._size.add(self.log_size + log_size - self._map.log_size_of(self._shape))
+
+    def _change(self) -> None:
+        self._worn = None
+        self.version += 1

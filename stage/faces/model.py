@@ -30,11 +30,11 @@ class FaceModel:
     def __init__(self, body: BodyModel, face_map: FaceMap) -> None:
         self.mean = face_map.points(body.mean_vertices) - body.mean_joints[HEAD]
         """(P, 3)."""
-        self.shape_basis = face_map.points(body.vertex_basis) - body.joint_basis[:, HEAD, None]
+        self.shape_basis = np.ascontiguousarray(face_map.points(body.vertex_basis) - body.joint_basis[:, HEAD, None])
         """(S, P, 3)."""
-        self.identity_basis = face_map.points(body.face_basis)
+        self.identity_basis = np.ascontiguousarray(face_map.points(body.face_basis))
         """(I, P, 3)."""
-        self.expression_basis = face_map.points(body.facial_basis)
+        self.expression_basis = np.ascontiguousarray(face_map.points(body.facial_basis))
         """(52, P, 3), order of `ARKIT_SHAPES`."""
         self.sigma = face_map.sigma_m.astype(np.float64)
         """(P,) usual error of the network's points per axis, metres."""

@@ -1,7 +1,8 @@
 """What a stage remembers of an actor's face: `face.npz` in the actor's folder, beside `body.toml`.
 
     version, model (of the body), network   what the numbers belong to
-    identity (60,) float32                  coefficients of the face identity
+    identity (60,) float32                  coefficients of the face identity, as large as the mean
+    log_size float32                        of the head against the mean
     neutral (D + 4,) float32                features at rest, and where the irises are at rest [m], NaN where unread
 
 A profile is written once, when all of it is known, and never overwritten: a newer one moves the old aside as
@@ -36,6 +37,8 @@ class FaceProfile(NamedTuple):
     """(I,)."""
     neutral: np.ndarray
     """(NEUTRAL_COUNT,) float32."""
+    log_size: float = 0.0
+    """The head's size against the mean head's."""
 
 
 def load_face(folder: Path, body: BodyModel) -> FaceProfile | None:
@@ -51,7 +54,9 @@ def load_face(folder: Path, body: BodyModel) -> FaceProfile | None:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             of = (int(arrays["version"]), str(arrays["model"]), str(arrays["network"]))
-            profile = FaceProfile(arrays["identity"].astype(np.float64), arrays["neutral"].astype(np.float32))
+            profile = FaceProfile(
+                arrays["identity"].astype(np.float64), arrays["neutral"].astype(np.float32), float(arrays["log_size"])
+            )
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise BodyModelError(f"{path} is damaged ({error}); {again}") from error
     sizes = (profile.identity.shape, profile.neutral.shape)
@@ -61,7 +66,7 @@ def load_face(folder: Path, body: BodyModel) -> FaceProfile | None:
             f"not of {PROFILE_VERSION}, {BODY_MODEL}, {NETWORK}, {((body.face_count,), (NEUTRAL_COUNT,))}; {again}"
         )
     sane = np.all(np.isfinite(profile.neutral[:FEATURE_COUNT])) and np.all(np.isfinite(profile.identity))
-    if not sane or np.abs(profile.identity).max() > _LARGEST_IDENTITY:
+    if not sane or np.abs(profile.identity).max() > _LARGEST_IDENTITY or not abs(profile.log_size) < 1.0:
         raise BodyModelError(f"{path}: the numbers are not those of a face; {again}")
     return profile
 
@@ -85,6 +90,7 @@ def save_face(folder: Path, profile: FaceProfile) -> Path:
                 network=np.array(NETWORK),
                 identity=np.asarray(profile.identity, np.float32),
                 neutral=np.asarray(profile.neutral, np.float32),
+                log_size=np.float32(profile.log_size),
             )
         if path.exists():
             path.rename(_free_name(folder))

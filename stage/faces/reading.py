@@ -105,12 +105,12 @@ def worth(reading: Reading, fit: Fit) -> float:
     )
 
 
-def worth_of_shapes(reading: Reading, fit: Fit) -> np.ndarray:
-    """(52,) in [0, 1]: the same by shape."""
+def share_of_shapes(reading: Reading, fit: Fit) -> np.ndarray:
+    """(52,) in [0, 1]: how much of that worth there is for each shape."""
     towards = -(reading.view.R @ fit.pose.R)[2]
     yaw = float(np.arctan2(towards[0], -towards[1]))  # positive: seen from the performer's left
     away = np.clip((-yaw * _SIDE - _NEAR_SIDE_RAD) / (_FAR_SIDE_RAD - _NEAR_SIDE_RAD), 0.0, 1.0)
-    return worth(reading, fit) * (1.0 - away) * np.where(_OF_MOUTH, 1.0 - reading.covered, 1.0)
+    return (1.0 - away) * np.where(_OF_MOUTH, 1.0 - reading.covered, 1.0)
 
 
 def _covered(seen: CameraLandmarks, points: np.ndarray) -> float:

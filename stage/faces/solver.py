@@ -22,6 +22,7 @@ from stage.config import ActorSection, CameraSection, FaceSection
 from stage.correspondence.face_map import FaceMap
 from stage.faces.expression import Regressor
 from stage.faces.head_pose import R_CAMERA_FACING, Fit, HeadPose
+from stage.faces.identity_map import IdentityMap
 from stage.faces.knowledge import FaceKnowledge
 from stage.faces.model import FaceModel
 from stage.faces.profile import FaceProfile
@@ -91,6 +92,7 @@ class FaceSolver:
         known: Mapping[str, FaceProfile] | None = None,
     ) -> None:
         self._model, self._regressor, self._settings = FaceModel(body, face_map), regressor, settings
+        self._identities = IdentityMap(body, self._model)
         self._actors = {actor.id: actor for actor in actors}
         self._cameras = {camera.id: camera for camera in cameras}
         self._parts = {actor.id: self._part(actor, (known or {}).get(actor.id)) for actor in actors}
@@ -106,11 +108,7 @@ class FaceSolver:
 
     def final_faces(self) -> dict[str, FaceProfile]:
         """Faces of which there is nothing more to learn, by actor: what profiles should keep."""
-        return {
-            part.actor: FaceProfile(part.known.identity, part.known.neutral)
-            for part in self._parts.values()
-            if part.known.frozen and part.known.neutral is not None
-        }
+        return {part.actor: final for part in self._parts.values() if (final := part.known.final) is not None}
 
     def facts(self) -> dict[str, str]:
         """Smoothing and what is known of whom, for an operator."""
@@ -123,8 +121,8 @@ class FaceSolver:
         }
 
     def identity(self, actor: str) -> np.ndarray:
-        """(I,) as good as it is now."""
-        return self._parts[actor].known.identity
+        """(I,) to add to the actor's body, as good as it is now."""
+        return self._parts[actor].body.identity
 
     def version(self, actor: str) -> int:
         """Rises whenever the identity changes."""
@@ -136,7 +134,7 @@ class FaceSolver:
         pixels = np.concatenate([points[:, :2] / points[:, 2:] * 640.0 + (319.5, 239.5), points[:, 2:] * 1000.0], 1)
         face = FaceLandmarks(track=-1, actor="", points=to_bytes(pixels), eyes=b"", score=1.0)
         seen = CameraLandmarks("warm-up", 0, 1, 1, 1, 1, 640, 480, (), faces=(face,))
-        known = FaceKnowledge(self._model, self._settings.neutral_seconds)
+        known = FaceKnowledge(self._identities, self._settings.neutral_seconds)
         track = FaceTrack(self._model, self._regressor, known, self._settings.smoothing)
         for frame in range(1, 4):
             reading = reading_of(seen, face, None)
@@ -225,7 +223,6 @@ class FaceSolver:
         return part.body_head[1]
 
     def _part(self, actor: ActorSection, profile: FaceProfile | None) -> _Part:
-        identity, neutral = (None, None) if profile is None else profile
-        known = FaceKnowledge(self._model, self._settings.neutral_seconds, identity, neutral)
+        known = FaceKnowledge(self._identities, self._settings.neutral_seconds, profile)
         own = next((camera for camera in self._cameras.values() if camera.face_of == actor.id), None)
         return _Part(actor, own, self._model, self._regressor, known, self._settings.smoothing)

@@ -17,10 +17,10 @@ from scipy.spatial.transform import Rotation
 from stage.faces.expression import Expression, Regressor
 from stage.faces.features import FEATURE_COUNT
 from stage.faces.gaze import gaze, iris_offsets, lids_open
-from stage.faces.head_pose import Fit, HeadPose, first_pose, fit_head
+from stage.faces.head_pose import Fit, HeadPose, first_pose, fit_head, fit_size
 from stage.faces.knowledge import FaceKnowledge
 from stage.faces.model import FaceModel
-from stage.faces.reading import Reading, worth, worth_of_shapes
+from stage.faces.reading import Reading, share_of_shapes, worth
 from stage.faces.smoothing import OneEuro, face_filter
 from stage.faces.state import IDENTITY_QUATERNION, SHAPE_COUNT, FaceState, faded
 
@@ -81,9 +81,9 @@ class FaceTrack:
         self._seen_ns, self._last_ns, self._gliding_s = 0, 0, 0.0
         self._version = known.version
         self._rest_turn: np.ndarray | None = None
-        self._rest_s = 0.0
+        self._rest_s, self._turn, self._turn_version = 0.0, np.eye(3), known.version
         self._shape = np.zeros(len(model.shape_basis))
-        self._neutral_points = model.neutral(self._shape, known.identity)
+        self._neutral_points = model.neutral(self._shape, known.worn(self._shape))
         self.worth = 0.0
         """How far the last instant can be trusted, in [0, 1]."""
 
@@ -92,11 +92,16 @@ class FaceTrack:
         """What to show; None before the face was ever seen."""
         return self._shown
 
+    @property
+    def identity(self) -> np.ndarray:
+        """(I,) to add to the body's shape, as good as it is now."""
+        return self.known.worn(self._shape)
+
     def wear(self, shape: np.ndarray) -> None:
         """The body's shape (S,) is now this one."""
         if not np.array_equal(shape, self._shape):
             self._shape = np.array(shape, np.float64)
-            self._neutral_points = self._model.neutral(self._shape, self.known.identity)
+            self._neutral_points = self._model.neutral(self._shape, self.known.worn(self._shape))
 
     def slip(self, camera: str) -> HeadPose | None:
         """Where the head is in a camera that is not calibrated: of one that rides on it, how it has slipped."""
@@ -137,15 +142,18 @@ class FaceTrack:
         fit = self._sources[best.camera].fit
         if fit is None or len(usable) == 1:
             return fit
-        stable = self._model.stable
-        points = self._points()[stable]
-        return fit_head([r.view.of(stable) for r in usable], points, self._model.doubt[stable], fit.pose)
+        stable, sigma = self._model.stable, self._model.doubt[self._model.stable]
+        points, views = self._points()[stable], [r.view.of(stable) for r in usable]
+        together = fit_head(views, points, sigma, fit.pose)
+        if self.known.wants_size:
+            self.known.resize(fit_size(views, points, sigma, together.pose))
+        return together
 
     def _points(self) -> np.ndarray:
         """(468, 3): this actor's face as it is expected now."""
         if self._version != self.known.version:
             self._version = self.known.version
-            self._neutral_points = self._model.neutral(self._shape, self.known.identity)
+            self._neutral_points = self._model.neutral(self._shape, self.known.worn(self._shape))
         if self._seen is None:
             return self._neutral_points
         return self._neutral_points + self._model.expression(self._seen.shapes)
@@ -168,11 +176,7 @@ class FaceTrack:
         source, reading = max(usable, key=lambda pair: pair[0].worth)
         if self._learns_neutral and known.neutral is None and source.worth > _LEARNING_WORTH:
             known.rest(source.features, self._offsets(source, reading), dt)
-        if known.pass_time(dt):
-            points = self._points()
-            for other, its in usable:
-                if other.worth > _LEARNING_WORTH and other.fit is not None:
-                    known.fit(its.camera, its.view, other.fit.pose, points)
+        known.pass_time(dt)
 
     def _fuse(self, usable: Sequence[tuple[_Source, Reading]], dt: float) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients (52,) and confidence (52,) of all views together."""
@@ -186,7 +190,7 @@ class FaceTrack:
             assert source.fit is not None
             source.weight += ease * (source.worth - source.weight)
             told = source.expression.coefficients(self.known.features)
-            trust = worth_of_shapes(reading, source.fit) / max(source.worth, 1e-6)
+            trust = share_of_shapes(reading, source.fit)
             weight = np.maximum((max(source.weight, 1e-3) * trust) ** 2, 1e-6)
             total += weight * told.values
             weights += weight
@@ -230,7 +234,12 @@ class FaceTrack:
             # The mean of the first moments, as they come.
             self._rest_s += dt
             self._rest_turn = _towards(self._rest_turn, source.fit.pose.R, dt / max(self._rest_s, dt, 1e-6))
-        turn = Rotation.from_matrix(self._rest_turn.T @ source.fit.pose.R).as_rotvec()
+        if self._turn_version != self._version:
+            # The same head, fitted with a better face, is turned otherwise: that is no movement.
+            self._turn_version = self._version
+            self._rest_turn = source.fit.pose.R @ self._turn.T
+        self._turn = self._rest_turn.T @ source.fit.pose.R
+        turn = Rotation.from_matrix(self._turn).as_rotvec()
         return Rotation.from_rotvec(self._head_filter.step(turn, dt, min(1.0, 2.0 * source.worth))).as_quat()
 
     def _offsets(self, source: _Source, reading: Reading) -> np.ndarray | None:

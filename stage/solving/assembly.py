@@ -15,6 +15,7 @@ from stage.correspondence.hand_map import load_hand_map
 from stage.correspondence.landmark_map import load_landmark_map
 from stage.errors import ConfigError
 from stage.faces.profile import FaceProfile
+from stage.faces.regressor import FaceRegressor
 from stage.faces.solver import FaceSolver
 from stage.solving.solver import HandSettings, Solver
 
@@ -47,7 +48,7 @@ def make_solver(
     hands = None
     if config.hands.enabled and len(cameras) > 0:
         hands = HandSettings(load_hand_map(config.hands.network), config.hands.smoothing)
-    face_solver = make_face_solver(config, body, faces) if False else None
+    face_solver = make_face_solver(config, body, faces) if config.face.enabled else None
     device = config.body.solve_device
     return Solver(body, cameras, config.actors, config.body, meaning, dict(shapes or {}), device, hands, face_solver)
 
@@ -58,7 +59,5 @@ def make_face_solver(config: Config, body: BodyModel, faces: Mapping[str, FacePr
     Raises:
         NetworkError: Nobody has learned what this network's points mean.
     """
-    from stage.faces.regressor import FaceRegressor
-
     meaning, regressor = load_face_map(config.face.network), FaceRegressor.load()
     return FaceSolver(body, meaning, regressor, config.actors, config.face, config.face_cameras, faces)

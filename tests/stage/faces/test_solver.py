@@ -98,7 +98,7 @@ def test_a_turned_head_before_a_camera_that_stands_turns_by_as_much():
     for i in range(150, 200):
         face = solver.see_camera(seen(_open(0.0), _turned(facing(), 20, 0, 0), _at(i)))
     turn = np.degrees(_head(face).as_rotvec())
-    np.testing.assert_allclose(turn, (0.0, 0.0, 20.0), atol=1.0)
+    np.testing.assert_allclose(turn, (0.0, 0.0, 20.0), atol=2.0)
 
 
 def test_a_lost_face_is_held_then_fades_then_is_absent_then_comes_back():
