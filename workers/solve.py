@@ -125,6 +125,9 @@ class SolveWorker(Worker):
         """A frame of a face camera; it waits for nobody."""
         begin_ns = self.clock.now_ns()
         face = self._solver.step_face(landmarks)
+        if len(self.config.body_cameras) == 0:
+            self.counters["frames_read"] += 1
+            self.publisher.send("solved", Solved(landmarks.capture_ns, self.counters["frames_read"]))
         if face is None:
             return
         trace = replace(face.trace, solve_begin_ns=begin_ns, solve_end_ns=self.clock.now_ns())
