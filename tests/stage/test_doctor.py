@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from stage.config import CameraSection, Config, ConsoleSection, MetricsSection, OutputSection
+from stage.config import (
+    CameraSection,
+    Config,
+    ConsoleSection,
+    FaceSection,
+    HandsSection,
+    MetricsSection,
+    OutputSection,
+)
 from stage.doctor import Finding, examine, run_doctor
 from stage.doctor import _machine as machine
 from stage.doctor import _parts as parts
@@ -79,6 +87,15 @@ def test_an_empty_or_damaged_cache_fails(tmp_path: Path, monkeypatch: pytest.Mon
     path.write_bytes(b"half a network")
     assert "damaged" in parts.check_network("mediapipe-pose").fact
     assert parts.check_body_model().level == "fail"
+
+
+def test_networks_of_hands_and_faces_that_do_not_exist_are_told() -> None:
+    config = Config(hands=HandsSection(network="mediapipe-hnad"), face=FaceSection(network="other"))
+    hands, face = parts.check_named_networks(config)
+    assert hands.level == "fail" and "[hands] names 'mediapipe-hnad'; known are" in hands.fact
+    assert face.level == "fail" and "mediapipe-face" in face.fact
+    unused = Config(hands=HandsSection(enabled=False, network="other"), face=FaceSection(enabled=False))
+    assert list(parts.check_named_networks(unused)) == []
 
 
 def test_a_port_in_use_is_warned_about_and_a_free_one_is_not() -> None:

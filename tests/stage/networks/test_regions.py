@@ -27,6 +27,27 @@ def test_the_middle_of_a_region_is_its_centre_and_its_sides_have_their_length(re
     assert np.hypot(*(below - middle)) == pytest.approx(region.height / 2)
 
 
+@given(regions, st.tuples(st.floats(-1.0, 2.0), st.floats(-1.0, 2.0)))
+def test_a_mirrored_region_is_the_same_place_with_left_and_right_exchanged(
+    region: Region, point: tuple[float, float]
+) -> None:
+    unit, mirror = np.array([point]), region.mirrored()
+    np.testing.assert_allclose(mirror.to_image(unit), region.to_image(np.array([[1.0, 0.0]]) + unit * (-1.0, 1.0)))
+    np.testing.assert_allclose(mirror.to_unit(mirror.to_image(unit)), unit, atol=1e-6)
+    assert mirror.mirrored() == region
+    image = np.zeros((480, 640, 3), np.uint8)
+    assert mirror.is_usable(image) == region.is_usable(image)
+
+
+def test_a_mirrored_crop_is_the_crop_mirrored() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    region = Region(30.0, 22.0, 24.0, 24.0, 0.3)
+    plain, mirrored = np.zeros((2, 24, 24, 3), np.uint8)
+    warp(image, region, plain)
+    warp(image, region.mirrored(), mirrored)
+    assert np.abs(mirrored[:, ::-1].astype(int) - plain).max() <= 12  # the weights of cv2 are rounded
+
+
 @given(st.floats(-np.pi, np.pi), st.floats(10.0, 500.0))
 def test_the_person_stands_upright_in_its_square(angle: float, radius: float) -> None:
     circle = Circle(100.0, 50.0, radius * float(np.sin(angle)), -radius * float(np.cos(angle)))
