@@ -17,6 +17,9 @@ MEMORY_NS = 300_000_000
 UNTRIED = 0.7
 """How well a view is thought to be read before it is."""
 
+HOPELESS = 0.15
+"""A view read worse than this is given a rest between attempts."""
+
 _LEARN = 0.25
 """Share of the newest reading in what is thought of a view."""
 
@@ -29,14 +32,21 @@ class _View:
     worth: float = 0.0
     quality: float = UNTRIED
     seen_ns: int = -1
+    read_ns: int = -1
 
 
 class BestViews:
     """The best views of each of several things."""
 
-    def __init__(self, count: int) -> None:
-        """Choose `count` views of each."""
+    def __init__(self, count: int, rest_ns: int = 0) -> None:
+        """Choose `count` views of each.
+
+        Args:
+            count: How many.
+            rest_ns: Between two attempts at a view that is hopeless.
+        """
         self._count = count
+        self._rest_ns = rest_ns
         self._views: dict[str, dict[str, _View]] = {}
 
     def note(self, key: str, view: str, worth: float, capture_ns: int) -> None:
@@ -59,7 +69,8 @@ class BestViews:
         better = sum(
             (other.worth * other.quality, name) > (own.worth * own.quality, view) for name, other in views.items()
         )
-        return better < self._count
+        resting = own.quality < HOPELESS and 0 <= own.seen_ns - own.read_ns < self._rest_ns
+        return better < self._count and not resting
 
     def is_any_worth(self, key: str) -> bool:
         """Whether any view of `key` is worth anything."""
@@ -70,3 +81,4 @@ class BestViews:
         state = self._views.get(key, {}).get(view)
         if state is not None:
             state.quality += _LEARN * (success - state.quality)
+            state.read_ns = state.seen_ns

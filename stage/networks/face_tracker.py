@@ -51,6 +51,9 @@ MAX_GROWTH = 1.6
 SAME_FACE = 0.3
 """Two readings nearer than this, in sizes, are of one face."""
 
+REST_NS = 150_000_000
+"""Between two attempts at a face that is covered, or none."""
+
 TRACKED_NS = 200_000_000
 """Landmarks older than this do not say where to look."""
 
@@ -105,7 +108,7 @@ class FaceTracker:
             elsewhere: Actors whose faces other cameras see.
         """
         self._network = network
-        self._best = BestViews(views)
+        self._best = BestViews(views, REST_NS)
         self._eyes = eyes
         self._elsewhere = frozenset(elsewhere)
         self._tracks: dict[tuple[str, str], _Track] = {}

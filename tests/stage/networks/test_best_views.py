@@ -57,3 +57,16 @@ def test_a_view_not_heard_of_is_gone() -> None:
     assert chosen(best, {"a": 10.0, "b": 5.0}, 0) == {"a"}
     assert chosen(best, {"b": 5.0}, MEMORY_NS + 1) == {"b"}
     assert not best.is_chosen("hand", "a")
+
+
+def test_a_hopeless_view_is_tried_now_and_then() -> None:
+    best, tries = BestViews(1, rest_ns=4 * FRAME_NS), 0
+    for k in range(50):
+        for view in chosen(best, {"a": 10.0}, k * FRAME_NS):
+            best.learn("hand", view, 0.0)
+            tries += 1
+    assert 10 < tries < 25
+    best.note("hand", "a", 10.0, 55 * FRAME_NS)
+    for _ in range(3):
+        best.learn("hand", "a", 1.0)
+    assert all(chosen(best, {"a": 10.0}, k * FRAME_NS) == {"a"} for k in (56, 57))
