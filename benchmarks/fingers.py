@@ -37,7 +37,7 @@ from stage.solving.solver import HandSettings, Solver
 from stage.synthetic.appearance import SKINS, Appearance
 from stage.synthetic.choreography import GRID_HZ, choreograph
 from stage.synthetic.hand_poses import finger_motion
-from stage.synthetic.kinematics import forward
+from stage.synthetic.kinematics import Poses, forward
 from stage.synthetic.performer import Performer
 from stage.synthetic.retarget import with_fingers
 from stage.synthetic.script import Script
@@ -58,7 +58,7 @@ _SHAPE = ((0, 0.5), (1, -0.4), (2, 0.6))
 class Solved(NamedTuple):
     """One frameset."""
 
-    index: int
+    frame: int
     views: dict[str, CameraLandmarks]
     performance: Performance
     vertices: np.ndarray
@@ -111,11 +111,11 @@ def solved(
     frames: Iterator[dict[str, np.ndarray]],
     shape: np.ndarray | None,
     meaning: HandMap,
-    **actor: float,
+    height_m: float = 0.0,
 ) -> Iterator[Solved]:
     """Pictures to performances, predictions guiding the next frame."""
     sections = tuple(CameraSection(id=camera.id, source="synthetic:benchmark") for camera in cameras)
-    cast = (ActorSection(id="actor", **actor),)
+    cast = (ActorSection(id="actor", height_m=height_m),)
     config = Config(cameras=sections, actors=cast, face=FaceSection(enabled=False))
     reader = load_reader(config)
     shapes = None if shape is None else {"actor": shape}
@@ -158,9 +158,9 @@ def rendered(
     read = 0
     frames = ({camera: images[camera] for camera in cameras} for images in pictures)
     for one in solved([shot.cameras[camera] for camera in cameras], frames, shape, meaning):
-        if one.index < SETTLE:
+        if one.frame < SETTLE:
             continue
-        true, found = combination @ shot.vertices(one.index), combination @ one.vertices
+        true, found = combination @ shot.vertices(one.frame), combination @ one.vertices
         rotations = from_bytes(one.performance.rotations, (len(RIG_BONES), 4))
         G_found = _global(rotations)
         joints = from_bytes(one.performance.joints, (len(RIG_BONES), 3))
@@ -168,9 +168,9 @@ def rendered(
         tips.append(np.linalg.norm(found - true, axis=-1)[:, _TIPS])
         for hand, bone in enumerate(_HAND_BONES):
             local = (found[hand] - joints[bone]) @ G_found[bone]
-            local_true = (true[hand] - heads[one.index, bone]) @ G[one.index, bone]
+            local_true = (true[hand] - heads[one.frame, bone]) @ G[one.frame, bone]
             own.append(np.linalg.norm(local - local_true, axis=-1)[_TIPS])
-            wrists.append(_angle_deg(G_found[bone].T @ G[one.index, bone]))
+            wrists.append(_angle_deg(G_found[bone].T @ G[one.frame, bone]))
             aligned.append(_laid_over(found[hand], true[hand])[_TIPS])
             still.append(_laid_over(rest[hand], true[hand])[_TIPS])
         hands = [h for view in one.views.values() for h in view.hands]
@@ -211,7 +211,7 @@ def signing(clip: Path, meaning: HandMap) -> dict[str, Figure]:
         view = one.views["front"]
         for hand in view.hands:
             side = SIDES.index(hand.side)
-            last_read[side] = one.index
+            last_read[side] = one.frame
             seen = from_bytes(hand.points, (21, 4))
             shown, _ = project(camera, combination[side] @ one.vertices)
             size = np.linalg.norm(seen[0, :2] - seen[9, :2])
@@ -222,7 +222,7 @@ def signing(clip: Path, meaning: HandMap) -> dict[str, Figure]:
                 x, y, sure = points[wrist]
                 if sure > 0.5 and 0.0 <= x < width and 0.0 <= y < height:
                     before += 1
-                    lost += one.index - last_read[side] > 2
+                    lost += one.frame - last_read[side] > 2
     error, size = np.array(off).T if len(off) > 0 else np.full((2, 1), np.nan)
     return {
         f"signing_{clip.stem}_hands_read": len(off),
@@ -246,8 +246,6 @@ def video(clip: Path) -> Iterator[np.ndarray]:
 
 def _global(rotations: np.ndarray) -> np.ndarray:
     """(53, 3, 3) rotations from rest in the world."""
-    from stage.synthetic.kinematics import Poses
-
     q = rotations[None].astype(np.float64)
     root = np.concatenate([np.zeros((1, 3)), q[:, 0]], 1)
     G, _ = forward(np.zeros((len(RIG_BONES), 3)), Poses(root, q))

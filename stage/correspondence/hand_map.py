@@ -4,8 +4,8 @@ Each is a fixed combination of a few vertices of the hand, learned from renders 
 a joint inside of a finger comes out as a blend of the skin around it. Left and right are mirror images and share one
 meaning. A point's usual error has two parts, one in metres (where people and renders differ) and one in pixels (what
 a small picture cannot show). The network's depth is weaker evidence: it mistakes how the whole hand is tilted, but how
-fingers stand out of the hand's plane, its relief, it knows to 10 to 20 mm. The learned table `<network>.npz` lies beside
-this file.
+fingers stand out of the hand's plane, its relief, it knows to 10 to 20 mm. The learned table `<network>.npz` lies
+beside this file.
 """
 
 from __future__ import annotations

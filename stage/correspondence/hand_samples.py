@@ -61,9 +61,10 @@ class HandSample(NamedTuple):
     """(3, 3); a mirrored camera for a right hand."""
     R_world_hand: np.ndarray
     """(3, 3): how the hand bone is turned from rest."""
-    pixel_m: float
-    """Size of a pixel at the hand, metres."""
-    score: float
+    pixel_m: np.ndarray
+    """(): size of a pixel at the hand, metres."""
+    score: np.ndarray
+    """(): of the reading."""
 
 
 def hand_samples(
@@ -151,8 +152,8 @@ def _look(
         read.world,
         camera.R_camera_world * mirror,
         G[0, RIG_BONES.index("hand_" + side[0])] * mirror * mirror[:, None],
-        pixel_m,
-        read.score,
+        np.array(pixel_m),
+        np.array(read.score),
     )
 
 

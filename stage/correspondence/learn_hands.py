@@ -81,9 +81,7 @@ def learn(data: HandSample, body: BodyModel, sided: dict[str, np.ndarray]) -> Ha
     points = np.zeros((len(data.vertices), count, 3))
     for landmark, place in enumerate(landmark_places(body, left)):
         columns = _candidates(body, left, landmark, place)
-        w = best_combination(
-            data.vertices[:, columns], data.rays[:, landmark], data.center, np.asarray(data.score), _OUTLIER_M
-        )
+        w = best_combination(data.vertices[:, columns], data.rays[:, landmark], data.center, data.score, _OUTLIER_M)
         kept = np.argsort(-w)[:MOST_VERTICES]
         kept = kept[w[kept] > 0]
         own[landmark, : len(kept)] = columns[kept]
@@ -107,7 +105,7 @@ def _errors(data: HandSample, points: np.ndarray) -> tuple[np.ndarray, np.ndarra
     off = np.einsum("nij,nlj->nli", data.R_camera_world, points - data.center[:, None])
     seen = np.einsum("nij,nlj->nli", data.R_camera_world, data.rays)
     miss = seen[..., :2] / seen[..., 2:] * off[..., 2:] - off[..., :2]
-    pixel = np.asarray(data.pixel_m)
+    pixel = data.pixel_m
     order = np.argsort(pixel)
     near, far = order[: len(order) // 2], order[len(order) // 2 :]
     squares = [(_DOUBT * 1.4826 * np.median(np.abs(miss[part]), (0, 2))) ** 2 for part in (near, far)]

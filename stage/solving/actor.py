@@ -38,7 +38,7 @@ FIRST_ITERATIONS, ITERATIONS = 16, 2
 FIRST_ANATOMY_WEIGHT, ANATOMY_WEIGHT_PER_S = 0.1, 20.0
 """Usual poses count in full for a start; later as much as this per second, as evidence accumulates."""
 
-HAND_KNOWN_S = 0.25
+HAND_KNOWN_S = 0.12
 """A hand read this long ago still says more of the wrist than the pose network does."""
 HAND_BONES = [SOLVED_BONES.index("hand_l"), SOLVED_BONES.index("hand_r")]
 
