@@ -27,7 +27,7 @@ from stage.cameras.sources import LIVE_KINDS, source_kind
 from stage.config import ActorSection, Config
 from stage.correspondence.face_map import load_face_map
 from stage.enroll._clip import Clip, watch
-from stage.enroll._face import FaceMeasure, measure_clip, measure_photos
+from stage.enroll._face import Anatomy, FaceMeasure, measure_clip, measure_photos
 from stage.enroll._live import LiveCameras
 from stage.enroll._photos import read_photos
 from stage.enroll._report import (
@@ -40,8 +40,10 @@ from stage.enroll._report import (
     face_lines,
 )
 from stage.errors import EnrollError
+from stage.faces.identity_map import IdentityMap
 from stage.faces.model import FaceModel
 from stage.faces.profile import save_face
+from stage.faces.regressor import FaceRegressor
 from stage.networks.load import load_reader
 from stage.offline import Pictures, Recordings
 from stage.solving.assembly import make_solver
@@ -123,8 +125,7 @@ def _from_photos(stage: Config, body: BodyModel, photos: Sequence[Path], report:
     if len(faces) == 0:
         raise EnrollError(f"none of {len(photos)} photos shows a face that can be read")
     shape = load_shape(Path(actor.profile), body)
-    model = FaceModel(body, load_face_map())
-    face = measure_photos(faces, model, np.zeros(body.shape_count) if shape is None else shape)
+    face = measure_photos(faces, _anatomy(body, shape))
     _tell(report, face_lines(face), face_advice(face))
     return [save_face(Path(actor.profile), face.profile)]
 
@@ -150,7 +151,8 @@ def _from_clip(stage: Config, body: BodyModel, seconds: float, report: Report) -
         _tell(report, body_lines(measured, clip), advice)
         kept.append(save_shape(Path(actor.profile), body, shape))
     if stage.face.enabled and (face := _face(stage, clip, cameras, body, shape, kept, report)) is not None:
-        _tell(report, face_lines(face), face_advice(face))
+        rides = any(camera.mount == "head" for camera in stage.face_cameras)
+        _tell(report, face_lines(face), face_advice(face, rides=rides))
         kept.append(save_face(Path(actor.profile), face.profile))
     return kept
 
@@ -191,15 +193,19 @@ def _face(
     Raises:
         EnrollError: It cannot, and there is nothing else to keep.
     """
-    model = FaceModel(body, load_face_map())
-    known = np.zeros(body.shape_count) if shape is None else shape
     try:
-        return measure_clip(clip.faces, cameras, model, known, stage.face.neutral_seconds)
+        return measure_clip(clip.faces, cameras, _anatomy(body, shape), stage.face.neutral_seconds)
     except EnrollError as error:
         if len(kept) == 0:
             raise
         report(f"warning: {error}; the face is left as it was")
         return None
+
+
+def _anatomy(body: BodyModel, shape: np.ndarray | None) -> Anatomy:
+    model = FaceModel(body, load_face_map())
+    known = np.zeros(body.shape_count) if shape is None else shape
+    return Anatomy(model, IdentityMap(body, model), FaceRegressor.load(), known)
 
 
 def _calibrated(stage: Config, sizes: dict[str, tuple[int, int]]) -> dict[str, Camera]:

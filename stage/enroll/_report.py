@@ -14,12 +14,12 @@ CLIP_INSTRUCTIONS = """\
 For a good measurement, in this order:
   1. Stand in view of all cameras, arms away from the body, and look straight ahead. Face at rest: mouth closed, eyes
      open, brows loose. Hold still for {rest_s:g} seconds.
-  2. Turn the head slowly to the left, to the right, up and down, the face still at rest.
+  2. Turn the head slowly and a little to the left, to the right, up and down, the face still at rest.
   3. Where there are cameras for the body: turn once around, lift the arms, bend elbows and knees."""
 
 PHOTO_INSTRUCTIONS = """\
-For a good measurement: three to eight photos, face at rest, from the front, from both sides by an eighth of a turn,
-from above and below; even light, no glasses, hair out of the face, the face larger than a third of the picture."""
+For a good measurement: three to eight photos, face at rest, from the front and a little from both sides, from above
+and below; even light, no glasses, hair out of the face, the face larger than a third of the picture."""
 
 _FEW_KEYFRAMES = 12
 _LOW_TRACKED = 0.8
@@ -30,8 +30,7 @@ _RESTLESS = 0.012
 _FEW_DIRECTIONS = 3
 _FEW_PHOTOS = 3
 _MISFIT_M = 0.005
-_ROUGH = 0.6
-"""An identity that leaves this share of what people differ by is rough."""
+_SPREAD_M = 0.0015
 
 
 class BodyMeasure(NamedTuple):
@@ -55,10 +54,10 @@ def body_lines(body: BodyMeasure, clip: Clip) -> Iterator[str]:
 
 def face_lines(face: FaceMeasure) -> Iterator[str]:
     """What the face is, and how sure that is."""
-    sides = f"{face.directions} side{'s' if face.directions != 1 else ''}"
+    agree = f", which agree to {face.spread_m * 1e3:.1f} mm" if face.directions > 1 else ""
+    sides = f"{face.directions} side{'s' if face.directions != 1 else ''}{agree}"
     yield (
-        f"face: known to {face.error_m * 1e3:.1f} mm, of {face.unknown_m * 1e3:.1f} mm by which people differ; "
-        f"{face.used} of {face.seen} views from {sides}, {face.size_px:.0f} px large, "
+        f"face: {face.used} of {face.seen} views fit, from {sides}; {face.size_px:.0f} px large, "
         f"landmarks within {face.misfit_m * 1e3:.1f} mm"
     )
     if face.rest_s > 0.0:
@@ -81,14 +80,14 @@ def body_advice(body: BodyMeasure, clip: Clip, body_cameras: int, height_told: b
             yield f"others were in view of {camera}: ask them out, or the wrong person may have been measured"
 
 
-def face_advice(face: FaceMeasure) -> Iterator[str]:
-    """What would make the face better."""
+def face_advice(face: FaceMeasure, *, rides: bool = False) -> Iterator[str]:
+    """What would make the face better; a camera that rides on the head sees one side of it only."""
     photos = face.rest_s == 0.0
     if photos and face.used < _FEW_PHOTOS:
         yield f"photos that could be used: {face.used}; take {_FEW_PHOTOS} to 8, from several sides"
     if face.unrest > _RESTLESS:
         yield "the face was not at rest: hold still, mouth closed, eyes open"
-    if face.directions < _FEW_DIRECTIONS:
+    if face.directions < _FEW_DIRECTIONS and not rides:
         yield f"too few sides of the face were seen ({face.directions}): turn the head slowly left, right, up and down"
     if face.size_px < _SMALL_PX:
         yield f"the face is {face.size_px:.0f} px large, {_SMALL_PX:.0f} are better: come nearer, or add a face camera"
@@ -96,5 +95,5 @@ def face_advice(face: FaceMeasure) -> Iterator[str]:
         yield "the pictures of the face are blurred: mind focus, light and shutter time"
     if face.misfit_m > _MISFIT_M:
         yield "the landmarks fit no face well: look for a mask, a hand, glasses, or a mirrored picture"
-    if face.error_m > _ROUGH * face.unknown_m:
-        yield "the identity is rough: more sides, a larger face"
+    if face.spread_m > _SPREAD_M:
+        yield "the sides of the face tell different faces: sharper pictures, even light, the face at rest throughout"
