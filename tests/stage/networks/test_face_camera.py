@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from protocols.arrays import from_bytes
 from protocols.messages import FaceLandmarks
+from stage.networks.face import FaceReading
 from stage.networks.face_camera import PATIENCE_NS, REMEMBERED_NS, STILL_NS, FaceCameraTracker
+from stage.networks.landmarks import Crop
 from tests.stage.networks.scripted_close import FRAME_NS, FaceSeen, ScriptedFaces, World
 
 
@@ -119,6 +123,25 @@ def test_a_living_face_is_not_left_for_a_larger_one(scene: Scene) -> None:
             FaceSeen(x, 240.0, 120.0)
         )
         assert scene.x() == pytest.approx(x, abs=4.0)
+
+
+def test_a_face_in_its_place_that_blinks_is_alive(scene: Scene) -> None:
+    """On a head-mounted camera the face hardly moves; a colleague who looks in is not taken for it."""
+    read = scene.network.read
+    for k in range(300):
+        lids = 10.0 if k % 60 < 5 else 0.0
+
+        def blinking(crops: Sequence[Crop], eyes: bool = True, lids: float = lids) -> list[FaceReading]:
+            readings = read(crops, eyes)
+            for reading in readings:
+                reading.points[:20, 1] += lids
+            return readings
+
+        scene.network.read = blinking  # type: ignore[method-assign]
+        if k == 150:
+            scene.show(FaceSeen(100.0, 240.0, 450.0), performer())
+        assert scene.x() == pytest.approx(320.0, abs=2.0)
+    assert scene.network.looks == 1
 
 
 def test_of_two_faces_the_large_one_in_the_middle_is_taken(scene: Scene) -> None:
