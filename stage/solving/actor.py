@@ -14,19 +14,15 @@ import numpy as np
 import torch
 
 from protocols.messages import LANDMARK_COUNT
-from stage.bodies.body import BodyModel
-from stage.bodies.hands import SIDES
-from stage.correspondence.hand_map import PALM, HandMap
 from stage.solving.anatomy import Anatomy
 from stage.solving.contact import Contacts, sole_vertices
 from stage.solving.evidence import Evidence
 from stage.solving.fit import PoseFitter, Prior
-from stage.solving.hands.model import HandModel
-from stage.solving.hands.readings import NO_READINGS, HandReader
-from stage.solving.hands.track import HandsTrack
+from stage.solving.hands.readings import NO_HANDS, NO_READINGS, Hands
+from stage.solving.hands.track import HandKit, HandsTrack
 from stage.solving.linearise import Body, Placed, place
 from stage.solving.motion import Motion, MotionModel, lag_seconds
-from stage.solving.observation import EvidenceBuilder, Hands
+from stage.solving.observation import EvidenceBuilder
 from stage.solving.people import CameraRig, Person
 from stage.solving.pose import Pose
 from stage.solving.shape_estimate import ShapeEstimate
@@ -38,8 +34,6 @@ FIRST_ITERATIONS, ITERATIONS = 16, 2
 FIRST_ANATOMY_WEIGHT, ANATOMY_WEIGHT_PER_S = 0.1, 20.0
 """Usual poses count in full for a start; later as much as this per second, as evidence accumulates."""
 
-HAND_KNOWN_S = 0.12
-"""A hand read this long ago still says more of the wrist than the pose network does."""
 HAND_BONES = [SOLVED_BONES.index("hand_l"), SOLVED_BONES.index("hand_r")]
 
 _START_INFORMATION = 1.0
@@ -66,19 +60,6 @@ class Shown(NamedTuple):
     """(30,) in [0, 1]."""
 
 
-class HandKit(NamedTuple):
-    """What the fingers of all actors share."""
-
-    model: HandModel
-    reader: HandReader
-    smoothing: float
-
-
-def hand_kit(body: BodyModel, rig: CameraRig, meaning: HandMap, smoothing: float) -> HandKit:
-    """What it takes to solve fingers."""
-    return HandKit(HandModel(body, meaning), HandReader(rig, meaning), smoothing)
-
-
 class ActorModel(NamedTuple):
     """What all actors of a stage share."""
 
@@ -99,10 +80,8 @@ class ActorTrack:
         self._motions = MotionModel(smoothing, model.skeleton.device)
         self._sole_count = len(sole_vertices(model.skeleton.body))
         self._contacts = Contacts(self._sole_count, floor=floor)
-        kit = model.hands
-        self._hands = (
-            None if kit is None else HandsTrack(kit.model, kit.reader, estimate.shape, smoothing=kit.smoothing)
-        )
+        self._hands = HandsTrack(model.hands, estimate.shape) if model.hands is not None else None
+        self._nothing_read = NO_HANDS if model.hands is not None else Hands()
         self._motion: Motion | None = None
         self._shown: Pose | None = None
         self._state = "absent"
@@ -154,7 +133,7 @@ class ActorTrack:
         hips, R_world_body = trunk_frame(found.points) if found is not None else self._single_start(people[0])
         pose = self._standing(hips, R_world_body)
         self._contacts = Contacts(self._sole_count, floor=self._floor)
-        evidence = self._evidence(people, pose, self._no_hands())
+        evidence = self._evidence(people, pose, self._nothing_read)
         prior = Prior(pose, self._start_information()[None])
         fitter = PoseFitter(self._body, self._model.anatomy)
         fit = fitter.fit(pose, prior, evidence, iterations=FIRST_ITERATIONS, anatomy_weight=FIRST_ANATOMY_WEIGHT)
@@ -197,7 +176,7 @@ class ActorTrack:
         pose = self._standing(place_, np.eye(3))
         fitter = PoseFitter(self._body, self._model.anatomy)
         prior = Prior(pose, self._start_information()[None])
-        evidence = self._evidence([], pose, self._no_hands())
+        evidence = self._evidence([], pose, self._nothing_read)
         fit = fitter.fit(pose, prior, evidence, iterations=2, anatomy_weight=1.0)
         self._motion, self._expected = self._motions.start(fit), None
         for step in (1, 2, 3):
@@ -266,22 +245,10 @@ class ActorTrack:
     def _soles(self) -> slice:
         return slice(LANDMARK_COUNT, LANDMARK_COUNT + self._sole_count)
 
-    @property
-    def _palm_points(self) -> int:
-        return 0 if self._hands is None else len(SIDES) * len(PALM)
-
-    def _no_hands(self) -> Hands:
-        return Hands(points=self._palm_points)
-
     def _read_hands(self, people: Sequence[Person], pose: Pose, capture_ns: int) -> Hands:
-        """The hands of claimed people that are where the body is expected to have them."""
-        kit = self._model.hands
-        if self._hands is None or kit is None:
-            return self._no_hands()
-        palms = self._points(pose)[self._soles.stop :].reshape(len(SIDES), len(PALM), 3)
-        readings = kit.reader.accept(people, palms)
-        recent = np.flatnonzero(self._hands.recently_read(capture_ns, HAND_KNOWN_S)).tolist()
-        return Hands(readings, sorted({*recent, *readings.hands}), self._palm_points)
+        if self._hands is None:
+            return Hands()
+        return self._hands.read(people, self._points(pose)[self._soles.stop :], capture_ns)
 
     def _hand_bones(self, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
         """Rotation (2, 3, 3) and head (2, 3) of the hand bones, left and right."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from protocols.messages import LANDMARK_COUNT
 from stage.correspondence.hand_map import PALM
 from stage.correspondence.landmark_map import LandmarkMap
 from stage.solving.evidence import Evidence
-from stage.solving.hands.readings import NO_READINGS, Readings
+from stage.solving.hands.readings import Hands
 from stage.solving.people import CameraRig, Person
 
 RELATIVE_SIGMA_M = 0.08
@@ -25,16 +24,6 @@ _LEAST_CONFIDENCE = 0.15
 _POSE_HANDS = (list(range(17, 23, 2)), list(range(18, 23, 2)))
 """The pose network's pinky, index and thumb: left, right."""
 _SEGMENTS = ((11, 23), (12, 24), (23, 25), (24, 26), (25, 27), (26, 28), (11, 13), (12, 14), (13, 15), (14, 16))
-
-
-class Hands(NamedTuple):
-    """What the hand network says of an actor in one frameset."""
-
-    readings: Readings = NO_READINGS
-    known: Sequence[int] = ()
-    """Hands that were read now or a moment ago."""
-    points: int = 0
-    """Palm points of the body, of both hands; 0 without hands."""
 
 
 class EvidenceBuilder:

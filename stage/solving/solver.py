@@ -24,11 +24,12 @@ from stage.correspondence.hand_map import PALM, HandMap
 from stage.correspondence.landmark_map import LandmarkMap
 from stage.faces.profile import FaceProfile
 from stage.faces.solver import FaceSolver
-from stage.solving.actor import ActorModel, ActorTrack, Shown, hand_kit
+from stage.solving.actor import ActorModel, ActorTrack, Shown
 from stage.solving.anatomy import Anatomy
 from stage.solving.association import claims, find_new
 from stage.solving.contact import sole_vertices
 from stage.solving.framesets import Frameset
+from stage.solving.hands.track import HandKit
 from stage.solving.head import HEAD, HeadCorrection, head_turn
 from stage.solving.observation import EvidenceBuilder
 from stage.solving.people import CameraRig, Person
@@ -103,7 +104,7 @@ class Solver:
             rows += [hands.meaning.combination(side, soles.shape[1])[list(PALM)] for side in SIDES]
         points = skeleton.points_of_vertices(np.concatenate(rows))
         evidence = EvidenceBuilder(self.rig, landmark_map, device)
-        kit = None if hands is None else hand_kit(body, self.rig, hands.meaning, hands.smoothing)
+        kit = None if hands is None else HandKit.of(body, self.rig, hands.meaning, hands.smoothing)
         self._model = ActorModel(skeleton, points, Anatomy(body, device), evidence, self.rig, kit)
         self._fingers = np.concatenate([finger_bone_index(side) for side in SIDES])
         self._settings = settings

@@ -56,6 +56,20 @@ NO_READINGS = Readings(
 )
 
 
+class Hands(NamedTuple):
+    """What the hand network says of an actor in one frameset."""
+
+    readings: Readings = NO_READINGS
+    known: Sequence[int] = ()
+    """Hands that were read now or a moment ago."""
+    points: int = 0
+    """Palm points of the body, of both hands; 0 where hands are not solved."""
+
+
+NO_HANDS = Hands(points=len(SIDES) * len(PALM))
+"""Nothing read."""
+
+
 class HandReader:
     """Accepts and whitens hands."""
 

@@ -8,19 +8,25 @@ never leaves the limits of the joints.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from stage.bodies.body import BodyModel
 from stage.bodies.hands import ANGLE_COUNT, SIDES, Floats
+from stage.correspondence.hand_map import HandMap
 from stage.solving.hands.anatomy import HIGH, LOW, RELAXED, USUAL_INFORMATION
 from stage.solving.hands.evidence import HandEvidence
 from stage.solving.hands.fit import HandFit, HandPrior, fit
 from stage.solving.hands.model import HandModel, HandPose, finger_turns, place
 from stage.solving.hands.motion import HandMotion, HandMotionModel
-from stage.solving.hands.readings import HandReader, Readings
+from stage.solving.hands.readings import NO_HANDS, HandReader, Hands, Readings
+from stage.solving.people import CameraRig, Person
 
+KNOWN_S = 0.12
+"""A hand read this long ago still says more of the wrist than the pose network does."""
 HOLD_S = 0.8
 """A hand that is not read keeps its pose this long."""
 EASE_S = 0.5
@@ -38,6 +44,19 @@ _STARTS = np.stack([RELAXED, np.clip(3.5 * RELAXED, LOW, 0.8 * HIGH), 0.3 * LOW]
 """Relaxed, nearly a fist, flat."""
 
 
+class HandKit(NamedTuple):
+    """What the fingers of all actors share."""
+
+    model: HandModel
+    reader: HandReader
+    smoothing: float
+
+    @classmethod
+    def of(cls, body: BodyModel, rig: CameraRig, meaning: HandMap, smoothing: float) -> HandKit:
+        """For bodies before the cameras of a stage."""
+        return cls(HandModel(body, meaning), HandReader(rig, meaning), smoothing)
+
+
 class HandsShown(NamedTuple):
     """Both hands, left and right, as they are shown."""
 
@@ -52,9 +71,9 @@ class HandsShown(NamedTuple):
 class HandsTrack:
     """Both hands of one actor."""
 
-    def __init__(self, model: HandModel, reader: HandReader, shape: torch.Tensor, *, smoothing: float) -> None:
-        self._model, self._reader = model, reader
-        self._motions = HandMotionModel(smoothing)
+    def __init__(self, kit: HandKit, shape: torch.Tensor) -> None:
+        self._model, self._reader = kit.model, kit.reader
+        self._motions = HandMotionModel(kit.smoothing)
         self._motion: HandMotion | None = None
         self._followed = np.zeros(_HANDS, bool)
         self._read_ns = np.zeros(_HANDS, np.int64)
@@ -68,6 +87,13 @@ class HandsTrack:
     def wear(self, shape: torch.Tensor) -> None:
         """Take the hands of a body of shape (S,)."""
         self._geometry = self._model.geometry(shape)
+
+    def read(self, people: Sequence[Person], palms: Floats, capture_ns: int) -> Hands:
+        """The hands of claimed people that are where the palms (12, 3) are expected, left and right."""
+        readings = self._reader.accept(people, palms.reshape(_HANDS, -1, 3))
+        recent = self._followed & ((capture_ns - self._read_ns) * 1e-9 < KNOWN_S)
+        known = sorted({*np.flatnonzero(recent).tolist(), *readings.hands})
+        return NO_HANDS._replace(readings=readings, known=known)
 
     def step(self, readings: Readings, R: Floats, p: Floats, capture_ns: int) -> None:
         """Solve the next frameset; R (2, 3, 3) and p (2, 3) are the hand bones of the body."""
@@ -92,10 +118,6 @@ class HandsTrack:
     def expected(self, R: Floats, p: Floats, capture_ns: int) -> Floats:
         """(2, 21, 3): landmarks expected at a time, on hand bones R (2, 3, 3), p (2, 3), world, metres."""
         return place(self._geometry, HandPose(R, p, self._angles_at(capture_ns))).x.swapaxes(1, 2)
-
-    def recently_read(self, capture_ns: int, within_s: float) -> np.ndarray:
-        """(2,) bool: hands read within some time before."""
-        return self._followed & ((capture_ns - self._read_ns) * 1e-9 < within_s)
 
     def _start(self, side: int, evidence: HandEvidence, R: Floats, p: Floats, capture_ns: int) -> None:
         """From several poses at once; the one that comes to fit best."""
