@@ -145,7 +145,8 @@ def _measured(
     views = _sample(readings, rest.views)
     sides = _sides(views, model.neutral(shape, identities.worn(first, expected, shape)), model)
     near = [side.views for place, side in sides.items() if max(map(abs, place)) <= _FRONT]
-    resting = [[view for view in side if _rests(view, features, regressor)] for side in near]
+    are_photos = rest.seconds == 0.0  # whoever takes photos was asked for a face at rest
+    resting = [[view for view in side if are_photos or _rests(view, features, regressor)] for side in near]
     told = [identities.of_mean_size(_points(_features(side))) for side in resting if len(side) > 0]
     identity = np.mean(told, axis=0) if len(told) > 0 else first
     points = model.neutral(shape, identities.worn(identity, expected, shape))

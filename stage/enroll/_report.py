@@ -87,7 +87,7 @@ def face_advice(face: FaceMeasure, *, rides: bool = False) -> Iterator[str]:
         yield f"photos that could be used: {face.used}; take {_FEW_PHOTOS} to 8, from several sides"
     if face.unrest > _RESTLESS:
         yield "the face was not at rest: hold still, mouth closed, eyes open"
-    if face.directions < _FEW_DIRECTIONS and not rides:
+    if face.directions < _FEW_DIRECTIONS and not rides and not photos:
         yield f"too few sides of the face were seen ({face.directions}): turn the head slowly left, right, up and down"
     if face.size_px < _SMALL_PX:
         yield f"the face is {face.size_px:.0f} px large, {_SMALL_PX:.0f} are better: come nearer, or add a face camera"

@@ -24,7 +24,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         cli.main(["--help"])
     assert caught.value.code == 0
     text = capsys.readouterr().out
-    for command in ("live", "solve", "overlay", "probe", "models", "doctor"):
+    for command in ("live", "solve", "enroll", "overlay", "probe", "models", "doctor"):
         assert f" {command} " in text
 
 

@@ -43,6 +43,19 @@ def test_planted_feet_do_not_slide(name: str, other_rest: RestBody) -> None:
         assert moved.max() < 1e-4  # metres per 1/120 s
 
 
+def test_hands_take_the_poses_they_are_told(rest: RestBody) -> None:
+    script = Script()
+    script.hand(1.0, "fist", 1.0, side="r")
+    script.advance(3.0)
+    poses = choreograph(script, rest, seed=1)
+    bones = [RIG_BONES.index(f"{finger}_02_r") for finger in ("index", "middle", "ring", "pinky")]
+    angle = 2.0 * np.degrees(np.arccos(np.clip(np.abs(poses.rotations[:, bones, 3]), 0.0, 1.0)))
+    assert angle[round(1.5 * GRID_HZ)].min() > 70.0
+    assert angle[round(2.9 * GRID_HZ)].max() < 35.0
+    left = [RIG_BONES.index(f"index_0{part}_l") for part in (1, 2, 3)]
+    assert np.abs(np.diff(poses.rotations[:, left], axis=0)).max() < 0.01
+
+
 def test_soles_touch_the_floor_and_do_not_sink(other_rest: RestBody) -> None:
     poses = choreograph(demo_script(), other_rest)
     G, heads = forward(other_rest.joints, poses)

@@ -21,7 +21,10 @@ def test_curves_stay_in_range_are_smooth_and_loop(seed: int) -> None:
     curves = curves_of(natural_face(SECONDS, seed), seed=seed)
     closed = np.concatenate([curves, curves[:1]])
     assert curves.min() >= 0.0 and curves.max() <= 1.0
-    assert np.abs(np.diff(closed, axis=0)).max() < 0.25  # per 1/120 s: a lid that closes
+    steps = np.abs(np.diff(closed, axis=0)).max(axis=0)  # per 1/120 s
+    jumping = np.array([name.startswith("EyeLook") for name in ARKIT_SHAPES])
+    assert steps[~jumping].max() < 0.25  # a lid that closes
+    assert steps[jumping].max() < 0.8  # eyes jump
 
 
 def test_the_same_seed_gives_the_same_face_and_another_others() -> None:

@@ -41,6 +41,18 @@ def test_rest_pose_is_identity(rest: RestBody) -> None:
     np.testing.assert_allclose(vertices, rest.vertices, atol=1e-5)
 
 
+def test_facial_actions_move_the_rest_body_before_it_is_posed(rest: RestBody) -> None:
+    body, poses = load_body(), _random_poses(1)
+    face = np.zeros(52, np.float32)
+    face[[0, 17, 24]] = (0.8, 0.6, 0.4)
+    G, heads = forward(rest.joints, poses)
+    moved = rest.vertices + np.tensordot(face, body.facial_basis.astype(np.float32), 1)
+    expected = Skin(body, moved).vertices(rest.joints, G[0], heads[0])
+    vertices = Skin(body, rest.vertices).vertices(rest.joints, G[0], heads[0], face)
+    np.testing.assert_allclose(vertices, expected, atol=1e-5)
+    assert np.abs(vertices - Skin(body, rest.vertices).vertices(rest.joints, G[0], heads[0])).max() > 0.01
+
+
 def test_global_rotations_and_poses_are_each_others_inverse(rest: RestBody) -> None:
     poses = _random_poses(4)
     G, heads = forward(rest.joints, poses)

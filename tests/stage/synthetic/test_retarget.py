@@ -4,13 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from protocols.names import RIG_BONES
 from stage.bodies.body import RestBody
 from stage.errors import SourceError
 from stage.synthetic.bvh import BvhClip, load_bvh
+from stage.synthetic.hand_poses import FINGER_BONES, finger_motion
 from stage.synthetic.kinematics import forward
-from stage.synthetic.retarget import matched_joints, resampled, retarget
+from stage.synthetic.retarget import has_fingers, matched_joints, resampled, retarget, with_fingers
 from tests.shared_data import shared_data
 
 MIXAMO = """mixamorig:Hips mixamorig:Spine mixamorig:Spine1 mixamorig:Spine2 mixamorig:Neck mixamorig:Head
@@ -146,6 +148,43 @@ def test_resampling_keeps_the_ends_and_the_poses_between(rest: RestBody) -> None
     np.testing.assert_allclose(half.rotations, poses.rotations[::2], atol=1e-9)
     finer = resampled(poses, 120.0, 240.0)
     np.testing.assert_allclose(np.linalg.norm(finer.rotations, axis=-1), 1.0)
+
+
+def _with_index_fingers() -> BvhClip:
+    """A T-pose whose left index finger bends at its first joint in the second frame."""
+    plain = _t_pose(Y_UP)
+    names = (*plain.names, "LeftHandIndex1", "LeftHandIndex2", "LeftHandIndex3")
+    hand = plain.names.index("LeftHand")
+    parents = (*plain.parents, hand, len(plain.names), len(plain.names) + 1)
+    offsets = np.concatenate([plain.offsets, [[9.0, 0.0, 2.0], [4.0, 0.0, 0.0], [3.0, 0.0, 0.0]]])
+    rotations = np.tile(np.eye(3), (3, len(names), 1, 1))
+    rotations[1, len(plain.names)] = Rotation.from_euler("z", -60, degrees=True).as_matrix()
+    return BvhClip(names, parents, offsets, {}, 1 / 30, plain.root, rotations)
+
+
+def test_fingers_turn_with_the_files_fingers_and_the_others_stay(rest: RestBody) -> None:
+    clip = _with_index_fingers()
+    assert has_fingers(clip) and not has_fingers(_t_pose(Y_UP))
+    poses = retarget(clip, rest)
+    angle = 2.0 * np.degrees(np.arccos(np.clip(np.abs(poses.rotations[..., 3]), 0.0, 1.0)))
+    bent = RIG_BONES.index("index_01_l")
+    assert angle[1, bent] == pytest.approx(60.0, abs=1e-3)
+    others = [i for i, name in enumerate(RIG_BONES) if name.startswith(("index", "middle")) and i != bent]
+    assert np.abs(angle[:, others]).max() < 1e-3
+    _, heads = forward(rest.joints, poses)
+    tip, hand = RIG_BONES.index("index_03_l"), RIG_BONES.index("hand_l")
+    assert (heads[1, tip] - heads[1, hand])[2] < (heads[0, tip] - heads[0, hand])[
+        2
+    ] - 0.02  # palms down: towards the palm
+
+
+def test_fingers_can_come_from_elsewhere(rest: RestBody) -> None:
+    poses = retarget(_t_pose(Y_UP), rest)
+    fingers = finger_motion(0.1, 30, seed=1)
+    moved = with_fingers(poses, fingers)
+    rows = [RIG_BONES.index(bone) for bone in FINGER_BONES]
+    np.testing.assert_array_equal(moved.rotations[:, rows], fingers)
+    np.testing.assert_array_equal(np.delete(moved.rotations, rows, 1), np.delete(poses.rotations, rows, 1))
 
 
 def _real_motion() -> Path:

@@ -16,12 +16,34 @@ def test_frames_are_taken_from_the_grid_of_poses(shot: Shot) -> None:
     np.testing.assert_array_equal(shot.frame_poses.root, shot.poses.root[::4])
     assert shot.frame_ns[30] == 1_000_000_000
     G, heads = forward(shot.performer.rest.joints, shot.poses.at(4 * 7))
-    np.testing.assert_allclose(shot.vertices(7), shot.performer.vertices(G[0], heads[0]), atol=1e-6)
+    assert shot.face is not None
+    np.testing.assert_allclose(shot.vertices(7), shot.performer.vertices(G[0], heads[0], shot.face[28]), atol=1e-6)
 
 
 def test_a_rate_that_does_not_divide_the_grid_is_refused(shot: Shot) -> None:
     with pytest.raises(SourceError, match="50 Hz"):
         dataclasses.replace(shot, rate=50)
+
+
+def test_faces_and_head_cameras_must_fit_the_grid(shot: Shot) -> None:
+    assert shot.face is not None
+    with pytest.raises(SourceError, match="faces do not fit"):
+        dataclasses.replace(shot, face=shot.face[1:])
+    slow = dataclasses.replace(shot.head_cameras["face"], rate=50)
+    with pytest.raises(SourceError, match="50 Hz"):
+        dataclasses.replace(shot, head_cameras={"face": slow})
+
+
+def test_a_head_camera_has_a_rate_of_its_own_and_sees_the_face_large(shot: Shot) -> None:
+    assert shot.camera_ids == ("a", "b", "face")
+    assert (shot.rate_of("a"), shot.rate_of("face")) == (30, 60)
+    assert (shot.size_of("a"), shot.size_of("face")) == ((160, 120), (96, 96))
+    picture = shot.picture("face", 61)
+    middle = picture[30:66, 30:66].reshape(-1, 3).mean(axis=0)
+    assert picture.shape == (96, 96, 3)
+    assert middle[2] > middle[1] > middle[0]  # skin
+    blinking = int(shot.face[:, 0].argmax()) // 2 if shot.face is not None else 0
+    assert np.abs(picture.astype(float) - shot.picture("face", blinking)).mean() > 1.0
 
 
 def test_what_is_drawn_moves_as_far_as_the_shutter_is_open(shot: Shot) -> None:

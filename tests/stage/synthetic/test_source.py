@@ -40,6 +40,18 @@ def test_delivers_the_shot_frame_by_frame(small: module.SyntheticSource, shot: S
     np.testing.assert_array_equal(second.image, dataclasses.replace(shot, exposure_s=0.0).picture("b", 1))
 
 
+def test_the_camera_on_the_head_is_a_source_too_but_has_no_calibration(small: module.SyntheticSource) -> None:
+    source = module.SyntheticSource("small/face")
+    info = source.open()
+    assert (info.width, info.height, info.rate_achieved) == (96, 96, 60.0)
+    source.seek(33_000_000)
+    frame = source.read()
+    assert frame is not None and (frame.number, frame.pts_ns) == (2, 33_333_333)
+    source.close()
+    with pytest.raises(SourceError, match="face_of"):
+        module.synthetic_camera("small/face")
+
+
 def test_ends_after_its_last_frame_and_seeks_like_a_file(small: module.SyntheticSource, shot: Shot) -> None:
     small.open()
     last_ns = int(shot.frame_ns[-1])
