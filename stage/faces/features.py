@@ -56,7 +56,7 @@ def describe_all(points: np.ndarray, eyes: np.ndarray | None, reference: np.ndar
     stable = list(STABLE)
     middle = points[:, stable].mean(1, keepdims=True)
     centred = points - middle
-    R, scale = fit(centred[:, stable], reference[stable])
+    R, scale = rigid_fit(centred[:, stable], reference[stable])
     out = np.zeros((len(points), FEATURE_COUNT), np.float32)
     out[:, POINTS] = ((centred / scale[:, None, None]) @ R).reshape(len(points), -1)
     out[:, ROTATION] = _rotation_vectors(R)
@@ -68,7 +68,7 @@ def describe_all(points: np.ndarray, eyes: np.ndarray | None, reference: np.ndar
     return out
 
 
-def fit(points: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def rigid_fit(points: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rotations (N, 3, 3) and scales (N,) with points = scale * R reference, least squares (Umeyama 1991)."""
     H = np.einsum("npi,pj->nij", points, reference)
     U, S, Vt = np.linalg.svd(H)

@@ -22,8 +22,7 @@ import torch
 import tyro
 
 from protocols.names import ARKIT_SHAPES
-from stage.faces import features
-from stage.faces.features import STABLE, mirror_of_points, mirror_of_shapes
+from stage.faces.features import STABLE, WEIGHTS, mirror_of_points, mirror_of_shapes, rigid_fit
 from stage.faces.gather import gather, load_samples
 from stage.faces.projection import Projection
 from stage.faces.regressor import Member, Trust, reading_size, trust_inputs
@@ -53,7 +52,7 @@ class Arguments:
     batch: int = 256
     pool: int = 90
     """Exact Anny people that the learned ones are mixed from."""
-    out: Path = features.WEIGHTS
+    out: Path = WEIGHTS
 
 
 def main(arguments: Arguments) -> None:
@@ -76,7 +75,7 @@ def average_face(readings: np.ndarray) -> np.ndarray:
     seen = seen - seen[:, stable].mean(1, keepdims=True)
     reference = seen[0]
     for _ in range(6):
-        R, scale = features.fit(seen[:, stable], reference[stable])
+        R, scale = rigid_fit(seen[:, stable], reference[stable])
         reference = ((seen / scale[:, None, None]) @ R).mean(0)
         reference = reference @ _upright(reference)
         reference -= reference[stable].mean(0)

@@ -118,7 +118,7 @@ class FaceRegressor:
         half, most = self.trust.usual
         strange = np.maximum(reading_size(self.projection, x) - half, 0.0) / max(most - half, 1e-6)
         familiar = 1.0 / (1.0 + np.maximum(strange - 1.0, 0.0) ** 2)
-        confidence = self.trust.skill * np.clip(1.0 - expected / _HOPELESS, 0.0, 1.0) * familiar[:, None]
+        confidence = (0.4 + 0.6 * self.trust.skill) * np.clip(1.0 - expected / _HOPELESS, 0.0, 1.0) * familiar[:, None]
         blind = now[:, EYES_SEEN] < 0.5
         if blind.any():
             confidence[np.ix_(blind, _EYE_SHAPES)] *= _NO_EYES

@@ -58,8 +58,8 @@ def samples_of(seed: int, renderer: FaceRenderer, network: FaceNetwork, rest: Re
     view = random_shot(random)
     for _ in range(RESTS):
         calm = view.moved(random, 0.3)
-        rest = np.zeros((1, len(ARKIT_SHAPES))) + (random.random() < 0.5) * random.uniform(0.0, 0.03)
-        takes.append((calm, rest, 30.0))
+        still = np.zeros((1, len(ARKIT_SHAPES))) + (random.random() < 0.5) * random.uniform(0.0, 0.03)
+        takes.append((calm, still, 30.0))
     for frames in [LONG] * LONG_TAKES + [1] * TAKES:
         fps = float(random.choice([30.0, 60.0]))
         takes.append((view.moved(random), random_curve(random, frames, fps), fps))

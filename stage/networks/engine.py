@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stage.errors import NetworkError
+from stage.networks.custom_ops import read_with_custom_ops
 
 
 class Normalisation(NamedTuple):
@@ -172,7 +173,7 @@ def read_graph(path: Path, outputs: Sequence[int], normalisation: Normalisation)
     if not path.is_file():
         raise NetworkError(f"no network file {path}; run `stage models`, or mend the path in stage.toml")
     try:
-        whole = openvino_core().read_model(str(path))
+        whole = _read(path)
         _check_form(whole, path, outputs, normalisation)
         make_model: Any = ov.Model  # its type hints refuse what its documentation asks for
         results = whole.get_results()
@@ -184,6 +185,16 @@ def read_graph(path: Path, outputs: Sequence[int], normalisation: Normalisation)
         return model
     except RuntimeError as error:
         raise NetworkError(f"{path} is not a network OpenVINO can read: {_last_line(error)}") from error
+
+
+def _read(path: Path) -> Any:
+    """The whole network; one with operations of MediaPipe's own is completed with them."""
+    try:
+        return openvino_core().read_model(str(path))
+    except RuntimeError as error:
+        if path.suffix != ".tflite" or "No translator found" not in str(error):
+            raise
+        return read_with_custom_ops(path)
 
 
 def _check_form(model: Any, path: Path, outputs: Sequence[int], normalisation: Normalisation) -> None:

@@ -3,7 +3,8 @@
 1. The face's region is a square turned upright by the line of the eyes, 1.5 times as large as the
    face, so that the face fills two thirds of the network's 192 pixels. It was trained on that; in a
    wider one its points lose much of the expression.
-2. The network gives 468 points with a depth in the same units, and whether a face is there.
+2. The network gives 468 points with a depth in the same units, and whether a face is there. It looks at lips and
+   eyes again with attention of their own; these points take the place of the coarse ones among the 468.
 3. Each eye is looked at again by a network of its own, in a square of 2.3 times the distance of its
    corners, 64 pixels wide: 71 points of lids and brow, 5 of the iris. It knows the performer's right
    eye only; the left one is shown to it mirrored, and what it says is mirrored back. Point i of one
@@ -24,6 +25,7 @@ import numpy.typing as npt
 
 from protocols.messages import EYE_LANDMARK_COUNT, FACE_LANDMARK_COUNT
 from stage.errors import NetworkError
+from stage.networks.custom_ops import LEFT_EYE, LIPS, RIGHT_EYE
 from stage.networks.engine import Engine, Normalisation
 from stage.networks.landmarks import Crop
 from stage.networks.regions import FloatArray, Region, warp
@@ -40,8 +42,13 @@ EYE_CORNERS = ((263, 362), (33, 133))
 LOWEST_EYES_SCORE = 0.5
 """The eyes of a face less certain than this are not looked at."""
 
+FACE_OUTPUTS = (0, 6, 1, 2, 3)
+"""Of the face: points, presence; lips, right eye and left eye once more."""
+
 OUTPUTS = (0, 1)
-"""Of the face: points, presence; of the eye: lids and brow, iris."""
+"""Of the eye: lids and brow, iris."""
+
+_REFINED = (LIPS, RIGHT_EYE, LEFT_EYE)
 
 NORMALISATION = Normalisation()
 """RGB in [0, 1], both networks."""
@@ -66,14 +73,15 @@ class FaceNetwork:
     """Reads faces, and their eyes where there is a network for them."""
 
     def __init__(self, face: Engine, eye: Engine | None = None) -> None:
-        """Use engines that run the networks' files with `OUTPUTS` and `NORMALISATION`.
+        """Use engines that run the networks' files with `FACE_OUTPUTS`, `OUTPUTS` and `NORMALISATION`.
 
         Raises:
             NetworkError: An engine runs another network.
         """
         self._face = face
         self._eye = eye
-        expected = [(face, (FACE_LANDMARK_COUNT * 3, 1), "face landmarks")]
+        refined = tuple(2 * len(indices) for indices in _REFINED)
+        expected = [(face, (FACE_LANDMARK_COUNT * 3, 1, *refined), "face landmarks with attention")]
         if eye is not None:
             expected.append((eye, (_EYE_CONTOUR_COUNT * 3, _IRIS_COUNT * 3), "eye landmarks"))
         for engine, sizes, what in expected:
@@ -113,9 +121,11 @@ class FaceNetwork:
             group = crops[first : first + batch]
             for slot, crop in zip(self._face.inputs, group, strict=False):
                 warp(crop.image, crop.region, slot)
-            points, presence = self._face.infer(len(group))
+            points, presence, *refined = self._face.infer(len(group))
             for i, crop in enumerate(group):
                 unit = np.nan_to_num(points[i]).reshape(FACE_LANDMARK_COUNT, 3) / size
+                for indices, finer in zip(_REFINED, refined, strict=True):
+                    unit[list(indices), :2] = np.nan_to_num(finer[i]).reshape(-1, 2) / size
                 score = _sigmoid(float(presence[i].ravel()[0]))
                 readings.append(FaceReading(_placed(unit, crop.region), None, score))
         return readings

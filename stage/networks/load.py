@@ -133,7 +133,9 @@ def load_face_network(
     """
     exact = "f32" if precision == "auto" else precision
     return FaceNetwork(
-        OpenVinoEngine(ensure(name), face.OUTPUTS, face.NORMALISATION, batch=batch, threads=threads, precision=exact),
+        OpenVinoEngine(
+            ensure(name), face.FACE_OUTPUTS, face.NORMALISATION, batch=batch, threads=threads, precision=exact
+        ),
         OpenVinoEngine(
             ensure(EYE), face.OUTPUTS, face.NORMALISATION, batch=2 * batch, threads=threads, precision=precision
         )
