@@ -19,7 +19,7 @@ from stage.solving.contact import Contacts, sole_vertices
 from stage.solving.evidence import Evidence
 from stage.solving.fit import PoseFitter, Prior
 from stage.solving.hands.readings import NO_HANDS, NO_READINGS, Hands
-from stage.solving.hands.track import HandKit, HandsTrack
+from stage.solving.hands.track import HandKit, HandsShown, HandsTrack
 from stage.solving.linearise import Body, Placed, place
 from stage.solving.motion import Motion, MotionModel, lag_seconds
 from stage.solving.observation import EvidenceBuilder
@@ -54,10 +54,8 @@ class Shown(NamedTuple):
     """(K, 3, 3)."""
     confidence: np.ndarray
     """(K,) in [0, 1]."""
-    fingers: np.ndarray | None = None
-    """(30, 3, 3) of the finger bones, left hand first; None where fingers are not solved."""
-    finger_confidence: np.ndarray | None = None
-    """(30,) in [0, 1]."""
+    hands: HandsShown | None = None
+    """None where fingers are not solved."""
 
 
 class ActorModel(NamedTuple):
@@ -213,8 +211,7 @@ class ActorTrack:
         shown = Shown(self._state, placed.G[0], placed.p[0], self._shown.D[0], self._confidence)
         if self._hands is None:
             return shown
-        hands = self._hands.shown()
-        return shown._replace(fingers=hands.D, finger_confidence=hands.confidence)
+        return shown._replace(hands=self._hands.shown(*self._hand_bones(self._shown)))
 
     def _follow_on(self, capture_ns: int, *, glide: bool) -> None:
         assert self._motion is not None

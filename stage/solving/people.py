@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from protocols.arrays import from_bytes
-from protocols.messages import HAND_LANDMARK_COUNT, LANDMARK_COUNT, CameraLandmarks, HandLandmarks
+from protocols.messages import HAND_LANDMARK_COUNT, LANDMARK_COUNT, CameraLandmarks
 from stage.bodies.hands import SIDES
 from stage.cameras.camera import Camera
 
@@ -101,18 +101,22 @@ class CameraRig:
 def _person(index: int, camera: Camera, seen: CameraLandmarks, number: int) -> Person:
     person = seen.persons[number]
     points = from_bytes(person.points, (LANDMARK_COUNT, 3)).astype(np.float64)
-    image, usable = _in_picture(camera, points[:, :2])
     world = from_bytes(person.world, (LANDMARK_COUNT, 3)).astype(np.float64) if len(person.world) > 0 else None
-    hands = tuple(_hand(index, camera, hand) for hand in seen.hands if hand.track == person.track)
-    return Person(index, image, np.where(usable, points[:, 2], 0.0), world, float(person.score), hands)
-
-
-def _hand(index: int, camera: Camera, hand: HandLandmarks) -> HandSeen:
-    points = from_bytes(hand.points, (HAND_LANDMARK_COUNT, 4)).astype(np.float64)
-    image, usable = _in_picture(camera, points[:, :2])
+    own = [hand for hand in seen.hands if hand.track == person.track]
+    hands = [from_bytes(hand.points, (HAND_LANDMARK_COUNT, 4)).astype(np.float64) for hand in own]
+    image, usable = _in_picture(camera, np.concatenate([points[:, :2], *(hand[:, :2] for hand in hands)]))
     pixel = 2.0 / float(camera.K[0, 0] + camera.K[1, 1])
-    confidence = np.where(usable & np.isfinite(points).all(1), points[:, 3], 0.0)
-    return HandSeen(index, SIDES.index(hand.side), image, np.nan_to_num(points[:, 2]) * pixel, confidence, pixel)
+    first = LANDMARK_COUNT
+    found = []
+    for hand, rows in zip(own, hands, strict=True):
+        part = slice(first, first + HAND_LANDMARK_COUNT)
+        trust = np.where(usable[part] & np.isfinite(rows).all(1), rows[:, 3], 0.0)
+        found.append(
+            HandSeen(index, SIDES.index(hand.side), image[part], np.nan_to_num(rows[:, 2]) * pixel, trust, pixel)
+        )
+        first = part.stop
+    confidence = np.where(usable[:LANDMARK_COUNT], points[:, 2], 0.0)
+    return Person(index, image[:LANDMARK_COUNT], confidence, world, float(person.score), tuple(found))
 
 
 def _in_picture(camera: Camera, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

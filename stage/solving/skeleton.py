@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from stage.bodies.body import BodyModel
-from stage.bodies.hands import SIDES, finger_bone_index
 
 SOLVED_BONES = (
     "pelvis",
@@ -80,11 +79,6 @@ class Skeleton:
         """(J,) the solved bone that carries each bone of the rig (the Root rides on the pelvis)."""
         parents = [-1, *(int(self._reduced[body.parents[index[bone]]]) for bone in self.bones[1:])]
         self.parents = torch.tensor(parents, device=device)
-        fingers = np.concatenate([finger_bone_index(side) for side in SIDES])
-        self._finger_parts = [
-            (torch.from_numpy(fingers[part::3]).to(device), torch.from_numpy(body.parents[fingers[part::3]]).to(device))
-            for part in range(3)
-        ]
         self.mean_joints, self.joint_basis = (self._tensor(array) for array in (body.mean_joints, body.joint_basis))
         self._ancestors = self._doubling(parents)
         below = np.eye(len(parents), dtype=bool)
@@ -158,29 +152,12 @@ class Skeleton:
         return G @ offsets + p[..., None] * points.weight[:, None, :]
 
     def full_pose(
-        self, rest_joints: torch.Tensor, G: torch.Tensor, p: torch.Tensor, fingers: torch.Tensor | None = None
+        self, rest_joints: torch.Tensor, G: torch.Tensor, p: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Rotations from rest (B, J, 3, 3) and heads (B, J, 3) of all bones of the rig.
-
-        Args:
-            rest_joints: (J, 3).
-            G: (B, K, 3, 3).
-            p: (B, K, 3).
-            fingers: (B, 30, 3, 3) rotations of the finger bones from rest relative to their parents, left hand first;
-                None leaves them as at rest.
-        """
+        """Rotations from rest (B, J, 3, 3) and heads (B, J, 3) of all bones of the rig."""
         G_all = G[:, self.carrier]
         arms = rest_joints - rest_joints[self.bone_index[self.carrier]]
-        joints = p[:, self.carrier] + (G_all @ arms[..., None])[..., 0]
-        if fingers is None:
-            return G_all, joints
-        for part, (bones, parents) in enumerate(self._finger_parts):
-            G_parent = G_all[:, parents]
-            joints[:, bones] = (
-                joints[:, parents] + (G_parent @ (rest_joints[bones] - rest_joints[parents])[..., None])[..., 0]
-            )
-            G_all[:, bones] = G_parent @ fingers[:, part::3]
-        return G_all, joints
+        return G_all, p[:, self.carrier] + (G_all @ arms[..., None])[..., 0]
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, np.float64)).to(self.device)

@@ -107,6 +107,7 @@ class Solver:
         kit = None if hands is None else HandKit.of(body, self.rig, hands.meaning, hands.smoothing)
         self._model = ActorModel(skeleton, points, Anatomy(body, device), evidence, self.rig, kit)
         self._fingers = np.concatenate([finger_bone_index(side) for side in SIDES])
+        self._finger_index = torch.from_numpy(self._fingers).to(skeleton.device)
         self._settings = settings
         self._cast = [
             _Cast(actor, self._track(actor, (shapes or {}).get(actor.id)), HeadCorrection()) for actor in actors
@@ -325,8 +326,11 @@ class Solver:
         return seen
 
     def _full_pose(self, rest_joints: torch.Tensor, shown: Shown) -> tuple[torch.Tensor, torch.Tensor]:
-        fingers = None if shown.fingers is None else torch.from_numpy(shown.fingers).to(shown.G)[None]
-        return self._model.skeleton.full_pose(rest_joints, shown.G[None], shown.p[None], fingers)
+        G, joints = self._model.skeleton.full_pose(rest_joints, shown.G[None], shown.p[None])
+        if shown.hands is not None:
+            G[0, self._finger_index] = torch.from_numpy(shown.hands.G).to(G)
+            joints[0, self._finger_index] = torch.from_numpy(shown.hands.heads).to(G)
+        return G, joints
 
     def _performance(self, member: _Cast, shown: Shown, frameset: Frameset) -> Performance:
         skeleton = self._model.skeleton
@@ -337,9 +341,9 @@ class Solver:
         # The pelvis does not turn against the Root; together they turn against the world.
         quaternions[[0, self._solved[0]]] = quaternions[[self._solved[0], 0]]
         confidence = shown.confidence[self._carrier]
-        if shown.fingers is not None and shown.finger_confidence is not None:
-            quaternions[self._fingers] = quaternion(torch.from_numpy(shown.fingers)).numpy()
-            confidence[self._fingers] *= shown.finger_confidence
+        if shown.hands is not None:
+            quaternions[self._fingers] = shown.hands.quaternions
+            confidence[self._fingers] *= shown.hands.confidence
         actor, faces = member.section.id, self.faces
         return Performance(
             actor=actor,

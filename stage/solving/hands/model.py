@@ -115,8 +115,18 @@ def finger_turns(geometry: HandGeometry, angles: Floats) -> Floats:
     return turns[:, :, 1:]
 
 
-def place(geometry: HandGeometry, pose: HandPose) -> HandPlaced:
-    """Bones and landmarks of H hands."""
+def finger_quaternions(geometry: HandGeometry, angles: Floats) -> Floats:
+    """(H, 5, 3, 4) xyzw: the same as `finger_turns`."""
+    half = 0.5 * angles.reshape(-1, _F, 4)
+    q = np.concatenate([np.sin(half)[..., None] * geometry.axes, np.cos(half)[..., None]], -1)
+    (a, w), (b, u) = ((q[:, :, i, :3], q[:, :, i, 3:]) for i in (0, 1))
+    q[:, :, 1, :3] = w * b + u * a + np.cross(a, b)
+    q[:, :, 1, 3:] = w * u - (a * b).sum(-1, keepdims=True)
+    return q[:, :, 1:]
+
+
+def place_bones(geometry: HandGeometry, pose: HandPose) -> tuple[Floats, Floats]:
+    """Rotations from rest (H, 16, 3, 3) and heads (H, 16, 3) of the hand bone, then fingers from the palm out."""
     hands = len(pose.p)
     turns = finger_turns(geometry, pose.angles)
     G = np.empty((hands, _F, _J, 3, 3))
@@ -127,7 +137,12 @@ def place(geometry: HandGeometry, pose: HandPose) -> HandPlaced:
         G[:, :, joint] = above @ turns[:, :, joint]
         above, at = G[:, :, joint], heads[:, :, joint]
     G = np.concatenate([pose.R[:, None], G.reshape(hands, _F * _J, 3, 3)], 1)
-    heads = np.concatenate([pose.p[:, None], heads.reshape(hands, _F * _J, 3)], 1)
+    return G, np.concatenate([pose.p[:, None], heads.reshape(hands, _F * _J, 3)], 1)
+
+
+def place(geometry: HandGeometry, pose: HandPose) -> HandPlaced:
+    """Bones and landmarks of H hands."""
+    G, heads = place_bones(geometry, pose)
     shares = G @ geometry.offset + heads[..., None] * geometry.weight[:, :, None]
     spread = geometry.axes[:, :, 0] @ pose.R.transpose(0, 2, 1)
     flexion = (G[:, 1::3] @ geometry.axes[:, :, 1, :, None])[..., 0]  # a turn leaves its own axis where it is

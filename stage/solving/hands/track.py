@@ -20,7 +20,7 @@ from stage.correspondence.hand_map import HandMap
 from stage.solving.hands.anatomy import HIGH, LOW, RELAXED, USUAL_INFORMATION
 from stage.solving.hands.evidence import HandEvidence
 from stage.solving.hands.fit import HandFit, HandPrior, fit
-from stage.solving.hands.model import HandModel, HandPose, finger_turns, place
+from stage.solving.hands.model import HandModel, HandPose, finger_quaternions, place, place_bones
 from stage.solving.hands.motion import HandMotion, HandMotionModel
 from stage.solving.hands.readings import NO_HANDS, HandReader, Hands, Readings
 from stage.solving.people import CameraRig, Person
@@ -62,8 +62,12 @@ class HandsShown(NamedTuple):
 
     angles: Floats
     """(2, 20)."""
-    D: Floats
-    """(30, 3, 3): rotations of the finger bones from rest relative to their parents, left hand first."""
+    G: Floats
+    """(30, 3, 3): rotations of the finger bones from rest in the world, left hand first."""
+    heads: Floats
+    """(30, 3): their heads in the world, metres."""
+    quaternions: Floats
+    """(30, 4) xyzw: their rotations from rest relative to their parents."""
     confidence: Floats
     """(30,) in [0, 1], per finger bone."""
 
@@ -108,12 +112,18 @@ class HandsTrack:
             self._follow(known, self._reader.evidence(known, readings), R[known], p[known], capture_ns)
         self._show(dt, capture_ns)
 
-    def shown(self) -> HandsShown:
-        """What to show now."""
+    def shown(self, R: Floats, p: Floats) -> HandsShown:
+        """What to show now on hand bones R (2, 3, 3), p (2, 3)."""
         unread = np.where(self._followed, (self._time_ns - self._read_ns) * 1e-9, HOLD_S)
         fresh = np.clip(1.0 - unread / HOLD_S, 0.0, 1.0)
-        D = finger_turns(self._geometry, self._angles).reshape(-1, 3, 3)
-        return HandsShown(self._angles, D, (self._sureness * fresh[:, None]).reshape(-1))
+        G, heads = place_bones(self._geometry, HandPose(R, p, self._angles))
+        return HandsShown(
+            self._angles,
+            G[:, 1:].reshape(-1, 3, 3),
+            heads[:, 1:].reshape(-1, 3),
+            finger_quaternions(self._geometry, self._angles).reshape(-1, 4),
+            (self._sureness * fresh[:, None]).reshape(-1),
+        )
 
     def expected(self, R: Floats, p: Floats, capture_ns: int) -> Floats:
         """(2, 21, 3): landmarks expected at a time, on hand bones R (2, 3, 3), p (2, 3), world, metres."""
