@@ -120,8 +120,8 @@ def finger_quaternions(geometry: HandGeometry, angles: Floats) -> Floats:
     half = 0.5 * angles.reshape(-1, _F, 4)
     q = np.concatenate([np.sin(half)[..., None] * geometry.axes, np.cos(half)[..., None]], -1)
     (a, w), (b, u) = ((q[:, :, i, :3], q[:, :, i, 3:]) for i in (0, 1))
-    q[:, :, 1, :3] = w * b + u * a + np.cross(a, b)
-    q[:, :, 1, 3:] = w * u - (a * b).sum(-1, keepdims=True)
+    across = (geometry.spin[:, :, 0] @ b[..., None])[..., 0] * np.sin(half)[:, :, 0, None]  # a x b
+    q[:, :, 1] = np.concatenate([w * b + u * a + across, w * u - (a * b).sum(-1, keepdims=True)], -1)
     return q[:, :, 1:]
 
 

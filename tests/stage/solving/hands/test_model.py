@@ -7,9 +7,18 @@ import torch
 
 from protocols.names import RIG_BONES
 from stage.bodies.hands import MIRROR, SIDES, finger_bone_index, finger_matrices, hand_axes
-from stage.solving.hands.model import COORDINATES, HandModel, HandPose, place, point_jacobian, small_turn
+from stage.solving.hands.model import (
+    COORDINATES,
+    HandModel,
+    HandPose,
+    finger_quaternions,
+    finger_turns,
+    place,
+    point_jacobian,
+    small_turn,
+)
 from stage.synthetic.hand_poses import bone_quaternions, random_angles
-from stage.synthetic.kinematics import Poses, Skin, forward
+from stage.synthetic.kinematics import Poses, Skin, forward, matrices
 from tests.body_model import body_model
 from tests.stage.solving.hands.synthetic_hands import exact_hand_map
 
@@ -50,6 +59,18 @@ def test_landmarks_are_those_of_the_mesh():
     for hand, side in enumerate(SIDES):
         np.testing.assert_allclose(placed.x[hand].T, meaning.combination(side, len(mesh)) @ mesh, atol=1e-6)
         np.testing.assert_allclose(placed.heads[hand, 1:], heads[0, finger_bone_index(side)], atol=1e-6)
+
+
+def test_quaternions_are_the_turns():
+    body = body_model()
+    geometry = HandModel(body, exact_hand_map(body)).geometry(torch.zeros(body.shape_count, dtype=torch.float64))
+    angles = some_pose().angles
+    found = matrices(finger_quaternions(geometry, angles))
+    np.testing.assert_allclose(found, finger_turns(geometry, angles), atol=1e-12)
+    axes = hand_axes(body.mean_joints)
+    for row, own, side in zip(angles, found, SIDES, strict=True):
+        turns = finger_matrices(axes, row.reshape(5, 4), side)
+        np.testing.assert_allclose(own.reshape(15, 3, 3), turns, atol=1e-6)
 
 
 def test_the_same_angles_make_mirror_images():
