@@ -2,9 +2,8 @@
 
 1. Rest: of the camera that shows the face largest, the calmest stretch of `[face] neutral_seconds`; medians over it.
 2. Identity: of the face at rest (`stage.faces.identity_map`), once more from each side near the front from which it
-   was seen at rest, and the mean of them (rendered people: 1.5 mm from one side, 1.4 mm from three; the mean face is
-   1.8 mm off). The size of the head comes from the body's shape, and from all instants at which several calibrated
-   cameras saw the face.
+   was seen at rest, and the mean of them, which is a little better than one. The size of the head comes from the body's
+   shape, and from all instants at which several calibrated cameras saw the face.
 3. How sure: how far the faces that single sides tell differ, and how well the landmarks of all views fit the face.
 
 Photos are views of one instant each; their rest is the mean of those that look into the camera.

@@ -12,7 +12,7 @@ from protocols.messages import CameraLandmarks
 from stage.config import Config
 from stage.enroll._clip import SeenFace, face_sharpness
 from stage.errors import EnrollError
-from stage.networks.face import face_region
+from stage.networks.face import FaceNetwork, FaceReading, face_region
 from stage.networks.face_tracker import face_record
 from stage.networks.landmarks import Crop
 from stage.networks.load import load_face_detector, load_face_network
@@ -45,11 +45,7 @@ def read_photos(paths: Sequence[Path], actor: str, config: Config, report: Calla
         region, others = _largest([face.region for face in found])
         if others:
             report(f"warning: {path}: several faces; the largest is taken, crop the photo if that is wrong")
-        for _ in range(_LOOKS):
-            reading = network.read([Crop(image, region)], eyes=config.face.eyes)[0]
-            if reading.score < LEAST_SCORE:
-                break
-            region = face_region(reading.points)
+        reading = _read(network, image, region, eyes=config.face.eyes)
         if reading.score < LEAST_SCORE:
             report(f"warning: {path}: the face is not clear enough to be read; left out")
             continue
@@ -58,6 +54,15 @@ def read_photos(paths: Sequence[Path], actor: str, config: Config, report: Calla
         frame = CameraLandmarks(path.name, number, number, number, number, number, width, height, (), (), (record,))
         seen.append(SeenFace(frame, record, face_sharpness(image, reading.points)))
     return seen
+
+
+def _read(network: FaceNetwork, image: np.ndarray, region: Region, *, eyes: bool) -> FaceReading:
+    """The face in a region that is as rough as a detector's."""
+    reading = network.read([Crop(image, region)], eyes=eyes)[0]
+    for _ in range(_LOOKS - 1):
+        if reading.score >= LEAST_SCORE:
+            reading = network.read([Crop(image, face_region(reading.points))], eyes=eyes)[0]
+    return reading
 
 
 def _image(path: Path) -> np.ndarray:
