@@ -34,6 +34,7 @@ class FaceKnowledge:
         self._size, self._seen_s, self._next_s = SizeEstimate(), 0.0, _SIZE_EVERY_S
         self._shape = np.zeros(0)
         self._worn: np.ndarray | None = None
+        self._worn_log_size = 0.0
         self._sized = known is not None
         self.version = 0
         """Rises whenever what the head wears changes."""
@@ -80,7 +81,8 @@ class FaceKnowledge:
         if self._worn is None or not np.array_equal(shape, self._shape):
             self._shape = np.array(shape, np.float64)
             identity = np.zeros(self._map.count) if self._identity is None else self._identity
-            self._worn = self._map.worn(identity, self.log_size, self._shape)
+            self._worn_log_size = self.log_size
+            self._worn = self._map.worn(identity, self._worn_log_size, self._shape)
         return self._worn
 
     def rest(self, features: np.ndarray, offsets: np.ndarray | None, dt: float) -> None:
@@ -110,7 +112,7 @@ class FaceKnowledge:
 
     def resize(self, log_size: float) -> None:
         """What several views of an instant say: how much larger the head is than the one worn."""
-        self._size.add(self.log_size + log_size - self._map.log_size_of(self._shape))
+        self._size.add(self._worn_log_size + log_size - self._map.log_size_of(self._shape))
 
     def _change(self) -> None:
         self._worn = None

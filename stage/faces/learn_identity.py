@@ -31,7 +31,7 @@ from stage.synthetic.faces.shots import FaceShot
 
 FIRST_SEED = 60_000
 VIEWS, LEAST_VIEWS = 5, 3
-COMPONENTS, RIDGE = 60, 100.0
+COMPONENTS, RIDGE = 100, 100.0
 _HELD_OUT = 0.1
 _FRONT_M = -0.10
 

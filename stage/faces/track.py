@@ -175,7 +175,10 @@ class FaceTrack:
         known = self.known
         source, reading = max(usable, key=lambda pair: pair[0].worth)
         if self._learns_neutral and known.neutral is None and source.worth > _LEARNING_WORTH:
-            known.rest(source.features, self._offsets(source, reading), dt)
+            # Several views together: what is hidden or biased in one is seen in the other.
+            shares = np.array([other.worth for other, _ in usable])
+            features = np.average([other.features for other, _ in usable], axis=0, weights=shares)
+            known.rest(features.astype(np.float32), self._offsets(source, reading), dt)
         known.pass_time(dt)
 
     def _fuse(self, usable: Sequence[tuple[_Source, Reading]], dt: float) -> tuple[np.ndarray, np.ndarray]:
