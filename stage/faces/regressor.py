@@ -89,7 +89,7 @@ class FaceRegressor:
             NetworkError: The file is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 arrays = {name: np.asarray(file[name], np.float32) for name in file.files}
             members = tuple(_part(Member, arrays, f"member{k}_") for k in range(int(arrays["members"])))
             return FaceRegressor(_part(Projection, arrays, ""), members, _part(Trust, arrays, "trust_"))
