@@ -143,8 +143,8 @@ class FramesetAssembler:
             place = min(near, key=lambda o: abs(o.capture_ns - landmarks.capture_ns))
             place.views[landmarks.camera] = landmarks
             place.capture_ns = min(place.capture_ns, landmarks.capture_ns)
-            return
-        self._open.append(_Open(landmarks.capture_ns, now_ns, {landmarks.camera: landmarks}))
+        else:
+            self._open.append(_Open(landmarks.capture_ns, now_ns, {landmarks.camera: landmarks}))
         self._open.sort(key=lambda o: o.capture_ns)
         if len(self._open) > _MOST_OPEN:
             self.counters["overflow"] += len(self._open.pop(0).views)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protocols.messages import CameraLandmarks
@@ -127,6 +127,7 @@ def test_every_frame_is_given_out_once_or_counted(arrivals):
 
 
 @given(st.lists(st.tuples(st.sampled_from(CAMERAS), st.integers(0, 900)), max_size=200))
+@example([("a", 549), ("b", 564), ("b", 558), ("a", 548)])
 def test_time_runs_forward_while_it_is_not_set_back(arrivals):
     _, given_out = play(arrivals)
     starts = [frameset.capture_ns for frameset in given_out]
