@@ -72,6 +72,8 @@ def face_samples(
             xy = undistort(camera, reading.points[:, :2].astype(np.float64))
             rays = np.concatenate([xy, np.ones((len(xy), 1))], 1) @ camera.R_camera_world
             rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+            if not np.all(np.isfinite(rays)):
+                continue  # a point beyond what the lens can show
             yield FaceSample(vertices[wanted].astype(np.float32), camera.center_world, rays)
 
 

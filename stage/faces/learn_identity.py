@@ -20,6 +20,7 @@ from protocols.names import ARKIT_SHAPES
 from stage.bodies.body import BodyModel, load_body
 from stage.correspondence.face_map import load_face_map
 from stage.correspondence.face_samples import read_face
+from stage.faces.gather import PeoplePool
 from stage.faces.head_pose import R_CAMERA_FACING
 from stage.faces.identity_map import WEIGHTS, laid
 from stage.faces.model import HEAD, FaceModel
@@ -30,8 +31,8 @@ from stage.synthetic.faces.renderer import FaceRenderer
 from stage.synthetic.faces.shots import FaceShot
 
 FIRST_SEED = 60_000
-VIEWS, LEAST_VIEWS = 5, 3
-COMPONENTS, RIDGE = 100, 100.0
+VIEWS, LEAST_VIEWS = 4, 3
+COMPONENTS, RIDGE = 60, 100.0
 _HELD_OUT = 0.1
 _FRONT_M = -0.10
 
@@ -40,7 +41,7 @@ _FRONT_M = -0.10
 class Arguments:
     """Render people, run the network on them, and write the identity map."""
 
-    people: int = 3200
+    people: int = 1600
     out: Path = WEIGHTS
 
 
@@ -48,12 +49,12 @@ def main(arguments: Arguments) -> None:
     """Learn and write."""
     body = load_body()
     model, truth = FaceModel(body, load_face_map()), HeadTruth(body)
-    network, renderer = load_face_network(eyes=False), FaceRenderer()
+    network, renderer, pool = load_face_network(eyes=False), FaceRenderer(), PeoplePool()
     rows: list[np.ndarray] = []
     wanted: list[np.ndarray] = []
     begin = time.monotonic()
     for seed in range(FIRST_SEED, FIRST_SEED + arguments.people):
-        performer = FacePerformer(seed, renderer)
+        performer = FacePerformer(seed, renderer, pool.person(np.random.default_rng([54, seed])))
         seen = [laid(points, model.mean, model.stable) for points in _views(performer, seed, body, network)]
         if len(seen) >= LEAST_VIEWS:
             rows.append(np.mean(seen, axis=0))
