@@ -1,4 +1,7 @@
-"""All 13,718 vertices of a pose are skinned in 1.5 ms on one core, three times as fast as Anny, the same mesh."""
+"""All 13,718 vertices of a pose are skinned in 1.5 ms on one core, three times as fast as Anny, the same mesh.
+
+With all 52 facial actions as well, and then still in 1.5 ms.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from stage.solving.pose import exp
 
 ROUNDS = 60
 OURS_PER_ROUND = 5
+_TARGETS = {"ours_p50_ms": "<= 1.5", "with_face_p50_ms": "<= 1.5", "ratio": ">= 3", "difference_mm": "<= 0.1"}
 
 
 def main() -> None:
@@ -40,6 +44,8 @@ def main() -> None:
     rig, skinner = Rig(body.parents.tolist()), Skinner(body, rest_vertices)
     out = torch.empty(skinner.vertex_count, 3)
     ours_ns: list[int] = []
+    with_face_ns: list[int] = []
+    expression = np.random.default_rng(1).uniform(0.0, 1.0, len(body.facial_basis)).astype(np.float32)
     theirs_ns: list[int] = []
     apart = 0.0
     for seed in range(ROUNDS):
@@ -51,15 +57,19 @@ def main() -> None:
         transforms = bone_transforms(heads, G, joints)[0]
         for _ in range(OURS_PER_ROUND):
             ours_ns.append(_timed(lambda t=transforms: skinner.vertices(t, out)))
+        for _ in range(OURS_PER_ROUND):
+            with_face_ns.append(_timed(lambda t=transforms: skinner.vertices(t, out, expression)))
+        skinner.vertices(transforms, out)
         found: list[torch.Tensor] = []
         theirs_ns.append(
             _timed(lambda p=pose, f=found: f.append(super(type(model), model).forward(p, coefficients)["vertices"][0]))
         )
         apart = max(apart, float((out - found[0]).norm(dim=1).max()))
     figures = {**percentiles_ms("ours", ours_ns), **percentiles_ms("anny", theirs_ns)}
+    figures |= percentiles_ms("with_face", with_face_ns)
     figures["ratio"] = figures["anny_p50_ms"] / figures["ours_p50_ms"]
     figures["difference_mm"] = apart * 1e3
-    report("skinning", figures, {"ours_p50_ms": "<= 1.5", "ratio": ">= 3", "difference_mm": "<= 0.1"})
+    report("skinning", figures, _TARGETS)
 
 
 def _timed(call: Callable[[], object]) -> int:
