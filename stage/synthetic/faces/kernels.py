@@ -11,7 +11,7 @@ Pixels are (x, y) with the centre of the top-left sample at (0, 0).
 
 import warp as wp
 
-wp.config.quiet = True
+wp.config.log_level = wp.LOG_ERROR
 wp.set_module_options({"enable_backward": False, "fast_math": True})
 
 SKIN = wp.constant(0)
