@@ -16,6 +16,7 @@ the identity that makes a head of size s out of one of the mean's is
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -49,15 +50,16 @@ class IdentityMap:
 
     def __init__(self, body: BodyModel, model: FaceModel, path: Path = WEIGHTS) -> None:
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 self._middle = arrays["middle"].astype(np.float64)  # (1404,) usual points, less the reference
                 self._components = arrays["components"].astype(np.float64)  # (K, 1404), of unit deviation
                 self._weights = arrays["weights"].astype(np.float64)  # (I, K)
                 self._offset = arrays["offset"].astype(np.float64)  # (I,)
                 self._reference = arrays["reference"].astype(np.float64)  # (468, 3)
-        except (OSError, ValueError, KeyError) as error:
+                self._stable = arrays["stable"].astype(np.int64)  # which of them readings are laid on
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise NetworkError(f"the face identity {path} cannot be read ({error}); install Stage again") from error
-        self._stable, self._mean_points, self._shape_points = model.stable, model.mean, model.shape_basis
+        self._mean_points, self._shape_points = model.mean, model.shape_basis
         head = np.flatnonzero(np.abs(body.face_basis).max((0, 2)) > 0)
         F = body.face_basis[:, head].astype(np.float64).reshape(body.face_count, -1)
         G = np.linalg.solve(F @ F.T + 1e-9 * np.eye(len(F)), F)

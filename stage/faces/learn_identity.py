@@ -76,6 +76,7 @@ def main(arguments: Arguments) -> None:
             middle=learned.middle.astype(np.float32),
             offset=learned.offset.astype(np.float32),
             reference=model.mean.astype(np.float32),
+            stable=model.stable.astype(np.int32),
         )
 
 
