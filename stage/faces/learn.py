@@ -104,7 +104,8 @@ def learn(
     points, eyes, who = arguments.directions
     maps = projection(train, points, eyes, who)
     # As it will be read back.
-    maps = Projection(*(column.astype(np.float16).astype(np.float32) for column in maps[:3]), *maps[3:])
+    coarse = {name: getattr(maps, name).astype(np.float16).astype(np.float32) for name in ("points", "eyes", "who")}
+    maps = maps._replace(**coarse)
     mirror = flipped(train, mirror_of_points(reference), mirror_of_shapes())
     variants = [
         torch.from_numpy(maps.inputs(part.now, part.mean, part.neutral if known else None))
