@@ -39,16 +39,16 @@ def described(samples: FaceSamples, reference: np.ndarray) -> Described:
     for first in range(0, people, 50):
         part = FaceSamples(*(array[first : first + 50] for array in samples))
         count = len(part.points)
-        seen: np.ndarray = np.isfinite(part.points).all((2, 3))
+        seen = np.isfinite(part.points.reshape(count, frames, -1)).min(-1)
         points = np.where(seen[:, :, None, None], part.points, reference)
         features = describe_all(
             points.reshape(-1, *points.shape[2:]), part.eyes.reshape(-1, *part.eyes.shape[2:]), reference
         ).reshape(count, frames, -1)
-        complete: np.ndarray = seen & (features[..., EYES_SEEN] > 0)
-        rest = np.asarray(complete[:, :RESTS, None])
+        complete = seen & (features[..., EYES_SEEN] > 0)
+        rest = complete[:, :RESTS, None]
         neutral = (features[:, :RESTS] * rest).sum(1) / np.maximum(rest.sum(1), 1)
         windows = _window_means(features, complete, part.take)
-        used: np.ndarray = complete & complete[:, :RESTS].any(1)[:, None]
+        used = complete & complete[:, :RESTS].max(1, keepdims=True)
         who, which = np.nonzero(np.asarray(used))
         rows["now"].append(features[who, which])
         rows["mean"].append(windows[who, which])
