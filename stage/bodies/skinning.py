@@ -10,7 +10,9 @@ Facial actions add to the rest vertices before that: d = coefficients . basis, w
 
 from __future__ import annotations
 
+import functools
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,24 +26,20 @@ class Skinner:
     """Skins one rest body; rebuild it when the shape changes."""
 
     def __init__(self, body: BodyModel, rest_vertices: np.ndarray, device: torch.device | str = "cpu") -> None:
-        used = body.skin_weights > 0
-        vertex, _ = np.nonzero(used)
-        weights, bones = body.skin_weights[used], body.skin_bones[used]
+        layout = _layout(body)
         homogeneous = np.concatenate([rest_vertices, np.ones((len(rest_vertices), 1), np.float32)], 1)
-        values = weights[:, None] * homogeneous[vertex]
-        columns = bones[:, None] * 4 + np.arange(4)
-        starts = np.concatenate([[0], np.cumsum(4 * used.sum(1))])
+        values = layout.weights[:, None] * homogeneous[layout.vertex]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch calls its CSR layout beta
             self._matrix = torch.sparse_csr_tensor(
-                torch.from_numpy(starts.astype(np.int32)),
-                torch.from_numpy(columns.reshape(-1).astype(np.int32)),
+                layout.starts,
+                layout.columns,
                 torch.from_numpy(values.reshape(-1).astype(np.float32)),
                 size=(len(rest_vertices), 4 * len(body.bones)),
-                check_invariants=True,
+                check_invariants=False,
             ).to(device)
         self.vertex_count = len(rest_vertices)
-        self._face = _Face(body, device)
+        self._face = _face(body, torch.device(device))
 
     def vertices(
         self, transforms: torch.Tensor, out: torch.Tensor | None = None, coefficients: np.ndarray | None = None
@@ -58,6 +56,33 @@ class Skinner:
         if coefficients is not None:
             self._face.move(vertices, transforms, coefficients)
         return vertices
+
+
+class _Layout(NamedTuple):
+    """Where the sparse matrix has its entries; the same for all rest bodies of a model."""
+
+    vertex: np.ndarray
+    """(E,) of each pair of a vertex and a bone that carries it."""
+    weights: np.ndarray
+    """(E,)."""
+    columns: torch.Tensor
+    """(4 E,) int32."""
+    starts: torch.Tensor
+    """(V + 1,) int32."""
+
+
+@functools.lru_cache(maxsize=2)
+def _layout(body: BodyModel) -> _Layout:
+    used = body.skin_weights > 0
+    vertex, _ = np.nonzero(used)
+    columns = body.skin_bones[used][:, None] * 4 + np.arange(4)
+    starts = np.concatenate([[0], np.cumsum(4 * used.sum(1))])
+    return _Layout(
+        vertex,
+        body.skin_weights[used],
+        torch.from_numpy(columns.reshape(-1).astype(np.int32)),
+        torch.from_numpy(starts.astype(np.int32)),
+    )
 
 
 class _Face:
@@ -81,3 +106,8 @@ class _Face:
         G = transforms[self._bones, :, :3].to(torch.float32)
         turned = delta @ G.transpose(1, 2)  # (B, U, 3)
         vertices.index_add_(0, self._moved, (turned * self._shares).sum(0))
+
+
+@functools.lru_cache(maxsize=2)
+def _face(body: BodyModel, device: torch.device) -> _Face:
+    return _Face(body, device)

@@ -86,6 +86,8 @@ class BodySection(Section, frozen=True):
     solve_threads: Count = 1
     solve_device: Literal["cpu", "cuda"] = "cpu"
     """Where poses are fitted; one actor live is quicker on a CPU, many at once on a GPU."""
+    views: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
+    """In how many cameras, in turn, a followed actor is read in each frameset; 0 is all. Saves processor time."""
     max_people: Count = 4
     """People per camera looked at while looking for the actors."""
     smoothing: NotNegative = 1.0
@@ -116,6 +118,8 @@ class FaceSection(Section, frozen=True):
     network: str = "mediapipe-face"
     views: Count = 2
     """In how many of its best body views a face is read, where no camera is bound to it."""
+    rate: NotNegative = 0.0
+    """Upper bound in Hz at which a face camera is read; 0 is its own rate."""
     eyes: bool = True
     """Read lids and irises by their own network."""
     threads: Count = 1

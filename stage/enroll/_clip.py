@@ -72,7 +72,7 @@ def watch(actor: str, pictures: Iterable[Pictures], reader: LandmarkReader, solv
         first_ns = tick.time_ns if first_ns < 0 else first_ns
         clip.seconds = (tick.time_ns - first_ns) * 1e-9
         seen = reader.step({camera: (f.image, tick.time_ns) for camera, f in tick.frames.items()}, predictions)
-        views = {camera: _landmarks(camera, tick, seen[camera]) for camera in tick.frames}
+        views = {camera: _landmarks(camera, tick, found) for camera, found in seen.items()}
         bodies = {camera: view for camera, view in views.items() if camera not in reader.face_camera_ids}
         _note(clip, tick, views)
         if solver is not None and len(bodies) > 0:

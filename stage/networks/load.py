@@ -64,6 +64,7 @@ def load_reader(config: Config, cameras: Sequence[str] | None = None) -> Landmar
         face_cameras,
         [camera.id for camera in close],
         {"network": config.body.network, "hands": config.hands.network, "faces": config.face.network},
+        config.face.rate,
     )
 
 
@@ -81,6 +82,8 @@ def load_tracker(config: Config) -> PeopleTracker:
         PoseDetector(ensure(DETECTOR), precision=body.precision),
         load_landmark_network(body, batch=max(1, len(cameras))),
         max_people=body.max_people,
+        views=body.views,
+        period_ns=round(1e9 / config.stage.rate),
     )
 
 

@@ -9,6 +9,7 @@ all cameras, can tell who is the actor.
 
 *Covered*, when the solver predicts every actor and cameras confirm it. Each actor costs one crop
 per camera and frame, placed by the prediction; the detector rests and nobody else is looked at.
+With `views`, cameras take turns at resting: fewer crops, and each camera a little less often.
 
 In both states an answer that is not where the person was expected is refused, never followed; a
 track that is refused too often ends. Two tracks on one body become one. The same frames and
@@ -32,6 +33,7 @@ from stage.networks.landmarks import MIN_SCORE, Crop, LandmarkNetwork, Landmarks
 from stage.networks.regions import FloatArray, ImageArray, Region
 from stage.networks.schedule import DetectorSchedule
 from stage.networks.tracks import SideVotes, Track
+from stage.networks.turns import Rota
 
 MAX_DISTANCE_PREDICTED = 0.25
 """Body radii between landmarks and their prediction beyond which they are of somebody else.
@@ -57,7 +59,7 @@ MISSES_ACTOR = 10
 TIMELESS_NS = 1_000_000_000
 """After a gap like this, or a step back in time, nothing is known about where people are."""
 
-_FRAME_NS = 1_000_000_000 / 30
+_FRAME_NS = 1_000_000_000 // 30
 
 
 class _Look(NamedTuple):
@@ -102,6 +104,8 @@ class PeopleTracker:
         network: LandmarkNetwork,
         *,
         max_people: int = 4,
+        views: int = 0,
+        period_ns: int = _FRAME_NS,
     ) -> None:
         """Start with nobody.
 
@@ -111,11 +115,14 @@ class PeopleTracker:
             detector: Finds people.
             network: Reads their landmarks.
             max_people: People per camera followed without a prediction.
+            views: In how many cameras actors are read in one instant while all is well; 0 is all.
+            period_ns: Time between instants.
         """
         self._views = {camera: _View(index) for index, camera in enumerate(camera_ids)}
         self._detector = detector
         self._network = network
         self._max_people = max_people
+        self._rota = Rota(camera_ids, views, period_ns)
         self._expectations = Expectations(actor_ids)
         self._votes = {actor: SideVotes() for actor in actor_ids}
         self.counters: Counter[str] = Counter()
@@ -165,8 +172,11 @@ class PeopleTracker:
         else:
             view.interval_ns = gap_ns if view.last_ns >= 0 else 0
         view.last_ns = capture_ns
+        covered = self._expectations.all_covered(capture_ns, view.interval_ns)
+        if covered and self._rota.rests(camera, capture_ns):
+            return []
         looks = self._looks_at_actors(camera, image, capture_ns)
-        if self._expectations.all_covered(capture_ns, view.interval_ns):
+        if covered:
             view.tracks = [track for track in view.tracks if track.actor != ""]
             view.schedule.rest(capture_ns)
             return looks

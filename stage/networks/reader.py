@@ -24,6 +24,9 @@ Frames = Mapping[str, tuple[ImageArray, int]]
 """Per camera, the image, uint8 (H, W, 3) BGR or (H, W), and its capture time in ns."""
 
 
+_EARLY = 0.75
+"""A frame this share of the period after the last one is in time: cameras do not tick evenly."""
+
 _UNITS = {"network": "crop", "hands": "hand", "faces": "face"}
 
 
@@ -46,6 +49,7 @@ class LandmarkReader:
         face_cameras: FaceCameraTracker | None = None,
         face_camera_ids: Collection[str] = (),
         names: Mapping[str, str] | None = None,
+        face_rate: float = 0.0,
     ) -> None:
         """Put the parts together.
 
@@ -55,6 +59,7 @@ class LandmarkReader:
             faces: Follows their faces; None reads none.
             face_cameras: Follows the faces in the cameras bound to them.
             face_camera_ids: Which these are.
+            face_rate: Upper bound in Hz at which the cameras bound to faces are read; 0 reads every frame.
             names: Of the networks for "network", "hands" and "faces", as in the config.
         """
         self._people = people
@@ -64,6 +69,8 @@ class LandmarkReader:
         self.face_camera_ids = frozenset(face_camera_ids)
         """The cameras that film a face alone."""
         self._names = dict(names or {})
+        self._face_period_ns = round(_EARLY * 1e9 / face_rate) if face_rate > 0.0 else 0
+        self._face_read_ns: dict[str, int] = {}
         self._wanted = Wanted()
 
     @property
@@ -97,14 +104,26 @@ class LandmarkReader:
             predictions: What has come from the solver since the last step.
 
         Returns:
-            Per camera of `frames`, what was seen.
+            Per camera of `frames`, what was seen; a face camera's frame that is not its turn is left out.
         """
-        close = {camera: frame for camera, frame in frames.items() if camera in self.face_camera_ids}
-        wide = {camera: frame for camera, frame in frames.items() if camera not in close}
+        close = {
+            camera: frame
+            for camera, frame in frames.items()
+            if camera in self.face_camera_ids and self._is_due(camera, frame[1])
+        }
+        wide = {camera: frame for camera, frame in frames.items() if camera not in self.face_camera_ids}
         seen = self._read_bodies(wide, list(predictions)) if self._people is not None else {}
         if self._face_cameras is not None:
             seen |= {camera: Seen(faces=faces) for camera, faces in self._face_cameras.step(close).items()}
-        return {camera: seen.get(camera, Seen()) for camera in frames}
+        return {camera: seen.get(camera, Seen()) for camera in (*wide, *close)}
+
+    def _is_due(self, camera: str, capture_ns: int) -> bool:
+        """Whether a face camera's frame of this time is read."""
+        since_ns = capture_ns - self._face_read_ns.get(camera, capture_ns - self._face_period_ns)
+        if 0 <= since_ns < self._face_period_ns:
+            return False
+        self._face_read_ns[camera] = capture_ns
+        return True
 
     def _read_bodies(self, frames: Frames, predictions: list[Prediction]) -> dict[str, Seen]:
         assert self._people is not None

@@ -1,16 +1,19 @@
-"""Turns: which of both hands is read in a frame, the same in all cameras of one instant."""
+"""Turns: what is read in one instant and what in the next, the same in all cameras of one instant."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 _SPREAD = 0.6
 """Frames this much of a period apart, or less, are of one instant."""
 
 
 class Turns:
-    """Takes turns between 0 and 1 from one instant to the next."""
+    """Takes turns between 0 .. count - 1 from one instant to the next; by default two, the hands."""
 
-    def __init__(self, period_ns: int) -> None:
+    def __init__(self, period_ns: int, count: int = 2) -> None:
         """Instants are `period_ns` apart, or more."""
+        self._count = count
         self._spread_ns = round(_SPREAD * period_ns)
         self._instant_ns: int | None = None
         self._turn = 0
@@ -21,7 +24,25 @@ class Turns:
             self._instant_ns = capture_ns
         since_ns = capture_ns - self._instant_ns
         if since_ns > self._spread_ns or since_ns < -4 * self._spread_ns:  # the next one, or time has started anew
-            self._turn, self._instant_ns = 1 - self._turn, capture_ns
+            self._turn, self._instant_ns = (self._turn + 1) % self._count, capture_ns
         elif since_ns < -self._spread_ns:
-            return 1 - self._turn
+            return (self._turn - 1) % self._count
         return self._turn
+
+
+class Rota:
+    """Which cameras rest in an instant, so that only some are read: each in turn, evenly."""
+
+    def __init__(self, cameras: Sequence[str], views: int, period_ns: int) -> None:
+        """Of the cameras, `views` are read in every instant; 0 reads all."""
+        self._place = {camera: place for place, camera in enumerate(cameras)}
+        self._resting = max(0, len(cameras) - views) if views > 0 else 0
+        self._turns = Turns(period_ns, max(1, len(cameras)))
+
+    def rests(self, camera: str, capture_ns: int) -> bool:
+        """Whether a camera rests in its frame of this time."""
+        if self._resting == 0:
+            return False
+        count = len(self._place)
+        # Neighbours rest one after another, so that those that are read together stand around the volume.
+        return (self._place[camera] - self._turns.at(capture_ns) * self._resting) % count < self._resting

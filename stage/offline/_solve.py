@@ -159,6 +159,7 @@ def solved_framesets(
                 faces=seen[camera].faces,
             )
             for camera, frame in tick.frames.items()
+            if camera in seen
         }
         for camera in views.keys() & reader.face_camera_ids:
             if (face := solver.step_face(views[camera])) is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from msgspec.structs import replace
 
 from protocols.arrays import from_bytes
 from protocols.messages import FaceLandmarks
@@ -35,7 +36,8 @@ class FaceCameraPainter:
             NetworkError: A network cannot be had, read or run.
         """
         self._id = section.id
-        self._reader = load_reader(config, [section.id])
+        every_frame = replace(config, face=replace(config.face, rate=0.0))
+        self._reader = load_reader(every_frame, [section.id])
         self._result = result if section.face_of == str(result.actor) else None
 
     def draw(self, image: Image, at_ns: int) -> Image:

@@ -121,3 +121,11 @@ def test_a_hand_behind_the_other_does_not_claim_it() -> None:
             both += 1
             assert np.hypot(*(places[0] - places[1]).T).mean() > 8.0  # a palm is about 45 pixels wide
     assert both > 5
+
+
+def test_a_face_camera_is_read_no_faster_than_asked() -> None:
+    reader = LandmarkReader(face_camera_ids=["face"], face_rate=30.0)
+    image = np.zeros((8, 8, 3), np.uint8)
+    times = [round(k * 1e9 / 60) for k in range(8)]
+    read = [ns for ns in times if "face" in reader.step({"face": (image, ns)})]
+    assert read == times[::2]

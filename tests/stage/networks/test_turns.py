@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from stage.networks.turns import Turns
+from stage.networks.turns import Rota, Turns
 
 PERIOD_NS = 33_333_333
 
@@ -29,3 +29,16 @@ def test_time_that_starts_anew_is_followed() -> None:
     turns = Turns(PERIOD_NS)
     turns.at(100 * PERIOD_NS)
     assert [turns.at(k * PERIOD_NS) for k in range(4)] in ([0, 1, 0, 1], [1, 0, 1, 0])
+
+
+def test_of_four_cameras_three_are_read_and_each_rests_in_turn() -> None:
+    cameras = ["a", "b", "c", "d"]
+    rota = Rota(cameras, 3, PERIOD_NS)
+    resting = [[camera for camera in cameras if rota.rests(camera, k * PERIOD_NS)] for k in range(8)]
+    assert resting == [["a"], ["b"], ["c"], ["d"]] * 2
+
+
+def test_no_camera_rests_when_all_are_read() -> None:
+    for views in (0, 2, 5):
+        rota = Rota(["a", "b"], views, PERIOD_NS)
+        assert not any(rota.rests(camera, k * PERIOD_NS) for k in range(4) for camera in ("a", "b"))
