@@ -1,10 +1,13 @@
 """The head's turn, corrected by the face.
 
-Eleven landmarks of the pose network tell the head's turn roughly; 468 points of a face that a calibrated camera sees
-well tell it to about two degrees. What the face says beyond the body's fit is a turn that changes slowly (the body
-follows quick movement by itself), so it is low-passed and added to the head bone:
+Eleven landmarks of the pose network tell the head's turn roughly, but without much bias; 468 points of a face tell
+its changes finely, but a face that is not known exactly seems turned by a constant few degrees. So the two
+are joined: the mean difference over some seconds, in head axes, is the face's own; what the face says beyond the
+body's fit and that is low-passed (the body follows quick movement by itself) and added to the head bone:
 
-    G_head' = exp(d) G_head,     d -> SHARE . worth . log(R_face G_head^T)   with a time constant of EASE_S
+    b -> log(R_face^T G_head)                                with a memory of OWN_S
+    d -> SHARE . worth . log(R_face exp(b) G_head^T)         with a time constant of EASE_S
+    G_head' = exp(d) G_head
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from stage.solving.skeleton import SOLVED_BONES
 SHARE = 0.85
 """How far the face is believed where its worth is full."""
 EASE_S = 0.1
+OWN_S = 8.0
 LARGEST_RAD = 0.8
 """A face that is turned farther from the body's head is somebody else's, or misread."""
 
@@ -32,7 +36,7 @@ class HeadCorrection:
     """Of one actor."""
 
     def __init__(self) -> None:
-        self._turn = np.zeros(3)
+        self._turn, self._own, self._own_s = np.zeros(3), np.zeros(3), 0.0
         self._last_ns = 0
 
     def update(self, G_head: np.ndarray, R_face: np.ndarray | None, worth: float, capture_ns: int) -> None:
@@ -48,9 +52,12 @@ class HeadCorrection:
         self._last_ns = capture_ns
         wanted = np.zeros(3)
         if R_face is not None:
-            turn = Rotation.from_matrix(R_face @ G_head.T).as_rotvec()
-            if np.linalg.norm(turn) < LARGEST_RAD:
-                wanted = SHARE * worth * turn
+            own = Rotation.from_matrix(R_face.T @ G_head).as_rotvec()
+            if np.linalg.norm(own) < LARGEST_RAD:
+                self._own_s = min(self._own_s + dt * worth, OWN_S)
+                self._own += dt * worth / max(self._own_s, 1e-3) * (own - self._own)
+                usual = R_face @ Rotation.from_rotvec(self._own).as_matrix()
+                wanted = SHARE * worth * Rotation.from_matrix(usual @ G_head.T).as_rotvec()
         self._turn += (1.0 - np.exp(-dt / EASE_S)) * (wanted - self._turn)
 
     def applied(self, shown: Shown) -> Shown:
