@@ -16,7 +16,9 @@ def _view(points: np.ndarray, pose: HeadPose, R: np.ndarray | None = None, t: np
 
 
 def _pose(*turn_deg: float) -> HeadPose:
-    return HeadPose(R_CAMERA_FACING @ Rotation.from_euler("zxy", turn_deg, degrees=True).as_matrix(), np.array([0.05, -0.03, 0.7]))
+    return HeadPose(
+        R_CAMERA_FACING @ Rotation.from_euler("zxy", turn_deg, degrees=True).as_matrix(), np.array([0.05, -0.03, 0.7])
+    )
 
 
 def _angle_deg(a: np.ndarray, b: np.ndarray) -> float:

@@ -80,7 +80,8 @@ def test_a_still_face_is_still():
 @pytest.mark.parametrize("mount", ["head", "stand"])
 def test_a_slipping_helmet_camera_changes_no_coefficient(mount: str):
     still, slipping = face_solver(mount, neutral_seconds=0.5), face_solver(mount, neutral_seconds=0.5)
-    _rest(still), _rest(slipping)
+    _rest(still)
+    _rest(slipping)
     turn = (
         R_CAMERA_FACING @ Rotation.from_euler("zxy", (6, -5, 4), degrees=True).as_matrix(),
         np.array([0.02, 0.01, 0.66]),
