@@ -128,7 +128,21 @@ rate = {shot.rate}
 calibration = "calibration.toml"
 
 {cameras}{faces}
-{_ends_toml(actor)}"""
+{_economy_toml(len(shot.cameras), len(shot.head_cameras))}{_ends_toml(actor)}"""
+
+
+def _economy_toml(bodies: int, faces: int) -> str:
+    """Body, hands and face together on two processor cores: cameras rest in turn, the face comes with the body."""
+    if bodies < 4 or faces == 0:
+        return ""
+    return f"""# For two processor cores; without these lines every frame of every camera is read.
+[body]
+views = {bodies - 1}
+
+[face]
+rate = 30
+
+"""
 
 
 def _face_toml(shot: Shot, name: str, actor: str, loop: bool) -> str:
