@@ -122,18 +122,22 @@ class _Answer(NamedTuple):
 class HandTracker:
     """Follows the hands of people in the cameras of a stage."""
 
-    def __init__(self, network: HandReader, *, views: int = 2, alternate: bool = True, rate: float = 30.0) -> None:
+    def __init__(
+        self, network: HandReader, *, views: int = 2, alternate: bool = True, rate: float = 30.0, hold: int = 1
+    ) -> None:
         """Start without hands.
 
         Args:
             network: Reads hands.
             views: In how many cameras each is read.
-            alternate: Left and right in turn, frame by frame.
+            alternate: Left and right in turn.
+            hold: Instants that a turn lasts.
             rate: Frames per second.
         """
         self._network = network
         self._best = BestViews(views)
-        self._turns = Turns(round(1e9 / rate)) if alternate else None
+        self._hold = hold
+        self._turns = Turns(round(1e9 / rate), 2 * hold) if alternate else None
         self._expectations = HandExpectations()
         self._tracks: dict[tuple[str, str, str], _Track] = {}
         self.counters: Counter[str] = Counter()
@@ -206,7 +210,7 @@ class HandTracker:
         """Which hands of somebody are read in this frame: the one whose turn it is, unless only the other is seen."""
         if self._turns is None:
             return (0, 1)
-        side = self._turns.at(someone.capture_ns)
+        side = self._turns.at(someone.capture_ns) // self._hold
         return (side,) if self._best.is_any_worth(_name(someone, side)) else (1 - side,)
 
     def _region(self, someone: Someone, side: int, arm: Arm) -> Region:

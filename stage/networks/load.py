@@ -20,6 +20,7 @@ from stage.networks.landmarks import LandmarkNetwork
 from stage.networks.people import PeopleTracker
 from stage.networks.reader import LandmarkReader
 from stage.networks.store import ensure
+from stage.networks.turns import hand_hold
 
 DETECTOR = "mediapipe-pose-detector"
 FACE_DETECTOR = "mediapipe-face-detector"
@@ -174,7 +175,8 @@ def _hand_tracker(config: Config) -> HandTracker:
     section = config.hands
     batch = section.views * max(1, len(config.actors)) * (1 if section.alternate else 2)
     network = load_hand_network(config.body.precision, config.body.threads, batch, name=section.network)
-    return HandTracker(network, views=section.views, alternate=section.alternate, rate=config.stage.rate)
+    hold = hand_hold(len(config.body_cameras), config.body.views)
+    return HandTracker(network, views=section.views, alternate=section.alternate, rate=config.stage.rate, hold=hold)
 
 
 def _engine(

@@ -46,3 +46,17 @@ class Rota:
         count = len(self._place)
         # Neighbours rest one after another, so that those that are read together stand around the volume.
         return (self._place[camera] - self._turns.at(capture_ns) * self._resting) % count < self._resting
+
+
+def hand_hold(cameras: int, views: int) -> int:
+    """Instants that a hand's turn lasts, so that each hand meets every camera.
+
+    Where half of the cameras rest in turn, hands that took turns in step with them would always meet the same half.
+    """
+    resting = max(0, cameras - views) if views > 0 else 0
+
+    def meets_all(hold: int) -> bool:
+        first = [k for k in range(2 * hold * cameras) if k // hold % 2 == 0]
+        return all(any((place - k * resting) % cameras >= resting for k in first) for place in range(cameras))
+
+    return next((hold for hold in range(1, cameras + 1) if meets_all(hold)), 1)

@@ -137,7 +137,7 @@ def _economy_toml(bodies: int, faces: int) -> str:
         return ""
     return f"""# For two processor cores; without these lines every frame of every camera is read.
 [body]
-views = {bodies - 1}
+views = {bodies // 2}
 
 [face]
 rate = 30

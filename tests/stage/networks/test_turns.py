@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from stage.networks.turns import Rota, Turns
+import pytest
+
+from stage.networks.turns import Rota, Turns, hand_hold
 
 PERIOD_NS = 33_333_333
 
@@ -42,3 +44,15 @@ def test_no_camera_rests_when_all_are_read() -> None:
     for views in (0, 2, 5):
         rota = Rota(["a", "b"], views, PERIOD_NS)
         assert not any(rota.rests(camera, k * PERIOD_NS) for k in range(4) for camera in ("a", "b"))
+
+
+@pytest.mark.parametrize(("cameras", "views"), [(2, 1), (3, 2), (4, 1), (4, 2), (4, 3), (6, 3), (6, 4), (8, 4)])
+def test_each_hand_meets_every_camera(cameras: int, views: int) -> None:
+    names = [str(k) for k in range(cameras)]
+    rota, hold = Rota(names, views, PERIOD_NS), hand_hold(cameras, views)
+    hands = Turns(PERIOD_NS, 2 * hold)
+    met: dict[int, set[str]] = {0: set(), 1: set()}
+    for k in range(4 * cameras):
+        side = hands.at(k * PERIOD_NS) // hold
+        met[side] |= {name for name in names if not rota.rests(name, k * PERIOD_NS)}
+    assert met == {0: set(names), 1: set(names)}
