@@ -30,7 +30,7 @@ def _of(name: str) -> np.ndarray:
 
 
 def test_the_picture_covers_what_the_camera_projects(renderer: FaceRenderer) -> None:
-    drawn = renderer.render(BODY.mean_vertices, CAMERA, BALD, background=BLACK).any(axis=2)
+    drawn = np.asarray(renderer.render(BODY.mean_vertices, CAMERA, BALD, background=BLACK).any(axis=2))
     pixels, _ = project(CAMERA, BODY.mean_vertices[load_head().body_vertices])
     inside = pixels[(pixels.min(1) > 1) & (pixels.max(1) < CAMERA.width - 2)].round().astype(int)
     assert drawn[inside[:, 1], inside[:, 0]].mean() > 0.99
