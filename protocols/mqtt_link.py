@@ -12,6 +12,7 @@ says "disconnected". See `protocols.mqtt_topics` for these states and why they c
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import random
 import ssl
@@ -100,8 +101,11 @@ class MqttLink:
             self._loop.call_soon_threadsafe(function)
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner, suppress(asyncio.CancelledError):
-            runner.run(self._live())
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            with suppress(asyncio.CancelledError):
+                runner.run(self._live())
+            # A client whose connecting was cut short holds its socket still, and tells the loop when it is collected.
+            gc.collect()
 
     def _interrupt(self) -> None:
         """Ends a connection in an orderly way, an attempt to connect at once."""
