@@ -104,8 +104,7 @@ class MqttLink:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             with suppress(asyncio.CancelledError):
                 runner.run(self._live())
-            # A client whose connecting was cut short holds its socket still, and tells the loop when it is collected.
-            gc.collect()
+            runner.run(_settle())
 
     def _interrupt(self) -> None:
         """Ends a connection in an orderly way, an attempt to connect at once."""
@@ -192,3 +191,13 @@ async def _watch(client: aiomqtt.Client) -> None:
     """Raises when the connection breaks; nothing is subscribed, so nothing else happens."""
     async for _ in client.messages:
         pass
+
+
+async def _settle() -> None:
+    """Lets go of a client whose connecting was cut short: it connects in a thread, and tells the loop when it goes."""
+    await asyncio.get_running_loop().shutdown_default_executor()
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+    gc.collect()
