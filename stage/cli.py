@@ -121,7 +121,7 @@ def overlay(
     every: int = 1,
     as_video: Switch = False,
 ) -> int:
-    """Draw a solved body over the video it was solved from.
+    """Draw the solved body, hands and face over the video they were solved from.
 
     Args:
         config: The stage.toml.
