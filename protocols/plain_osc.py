@@ -41,7 +41,7 @@ DAY_S = 86_400
 _MESSAGES_PER_BUNDLE = 16
 _BONE = 8
 _ROOT = 7
-_CLOSING = 6  # confidence 1, state 1, time 4
+CLOSING = 6  # confidence 1, state 1, time 4
 _FORBIDDEN = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -72,6 +72,17 @@ def container(actor: str) -> str:
     return _FORBIDDEN.sub("_", actor) or "_"
 
 
+def closing_numbers(confidence: NDArray[np.floating], state: str, capture_ns: int, sent_ns: int) -> tuple[float, ...]:
+    """(CLOSING,) the numbers that end a body or a face: mean confidence, state, time of capture and of sending.
+
+    Raises:
+        EncodeError: An unknown state.
+    """
+    if state not in STATES:
+        raise EncodeError(f"state {state!r} is none of {', '.join(STATES)}")
+    return float(np.mean(confidence)), STATES.index(state), *DayTime.of(capture_ns), *DayTime.of(sent_ns)
+
+
 class PlainOscEncoder:
     """Writes the frames of one actor into datagrams it has packed beforehand."""
 
@@ -94,7 +105,7 @@ class PlainOscEncoder:
         places = [self._template.trailing(0, 1, _ROOT), self._template.trailing(1, len(bones), _BONE), *closing]
         self._places = np.concatenate([place.ravel() for place in places])  # all numbers of a frame
         self._values = np.zeros(len(self._places), np.float32)
-        self._bones = self._values[_ROOT:-_CLOSING].reshape(len(bones), _BONE)
+        self._bones = self._values[_ROOT:-CLOSING].reshape(len(bones), _BONE)
 
     def encode(
         self,
@@ -120,16 +131,9 @@ class PlainOscEncoder:
         Raises:
             EncodeError: A number that is not finite, or an unknown state.
         """
-        if state not in STATES:
-            raise EncodeError(f"state {state!r} is none of {', '.join(STATES)}")
         self._values[:_ROOT] = root
         self._bones[:] = bones
-        self._values[-_CLOSING:] = (
-            np.mean(self._bones[:, -1]),
-            STATES.index(state),
-            *DayTime.of(capture_ns),
-            *DayTime.of(sent_ns),
-        )
+        self._values[-CLOSING:] = closing_numbers(self._bones[:, -1], state, capture_ns, sent_ns)
         if not np.isfinite(self._values).all():
             raise EncodeError("OSC frame with a number that is not finite; not sent")
         self._template.write(self._places, self._values)

@@ -20,7 +20,7 @@ from protocols import osc
 from protocols.errors import EncodeError
 from protocols.names import ARKIT_SHAPES
 from protocols.osc_template import FrameTemplate, split
-from protocols.plain_osc import STATES, DayTime, container
+from protocols.plain_osc import closing_numbers, container
 
 _MESSAGES_PER_BUNDLE = 28
 _COUNT = len(ARKIT_SHAPES)
@@ -78,19 +78,12 @@ class PlainOscFaceEncoder:
         Raises:
             EncodeError: A number that is not finite, or an unknown state.
         """
-        if state not in STATES:
-            raise EncodeError(f"state {state!r} is none of {', '.join(STATES)}")
         values = self._values
         self._shapes[:, 0] = shapes
         self._shapes[:, 1] = confidence
         values[_SHAPES:_HEAD] = head
         values[_HEAD:_GAZE] = gaze.ravel()
-        values[_GAZE:] = (
-            np.mean(self._shapes[:, 1]),
-            STATES.index(state),
-            *DayTime.of(capture_ns),
-            *DayTime.of(sent_ns),
-        )
+        values[_GAZE:] = closing_numbers(self._shapes[:, 1], state, capture_ns, sent_ns)
         if not np.isfinite(values).all():
             raise EncodeError("OSC face with a number that is not finite; not sent")
         self._template.write(self._places, values)

@@ -12,7 +12,9 @@ A profile is written once, when the shape is final, and never overwritten: a new
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 import numpy as np
@@ -70,21 +72,30 @@ def save_shape(folder: Path, body: BodyModel, shape: np.ndarray) -> Path:
     height = float(body.rest_body(shape).vertices[:, 2].max())
     coefficients = ", ".join(f"{coefficient:.5f}" for coefficient in shape)
     text = f'version = {PROFILE_VERSION}\nmodel = "{BODY_MODEL}"\nheight_m = {height:.4f}\nshape = [{coefficients}]\n'
-    path = folder / FILE_NAME
-    unfinished = folder / f".{FILE_NAME}.{os.getpid()}"
+    return keep(folder / FILE_NAME, lambda file: file.write(text.encode()))
+
+
+def keep(path: Path, write: Callable[[BinaryIO], object]) -> Path:
+    """Write a file of a profile, whole or not at all; an older one is moved aside, as `body-1.toml` and so on.
+
+    Raises:
+        BodyModelError: The folder cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            write(file)
         if path.exists():
-            path.rename(_free_name(folder))
+            path.rename(_free_name(path))
         unfinished.rename(path)
     except OSError as error:
         raise BodyModelError(f"the profile {path} cannot be written: {error.strerror}") from error
     return path
 
 
-def _free_name(folder: Path) -> Path:
+def _free_name(path: Path) -> Path:
     number = 1
-    while (folder / f"body-{number}.toml").exists():
+    while (aside := path.with_stem(f"{path.stem}-{number}")).exists():
         number += 1
-    return folder / f"body-{number}.toml"
+    return aside

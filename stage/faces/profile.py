@@ -11,7 +11,6 @@ A profile is written once, when all of it is known, and never overwritten: a new
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
@@ -19,7 +18,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from stage.bodies.body import BodyModel
-from stage.bodies.profile import BODY_MODEL
+from stage.bodies.profile import BODY_MODEL, keep
 from stage.correspondence.face_map import NETWORK
 from stage.errors import BodyModelError
 from stage.faces.features import FEATURE_COUNT
@@ -77,31 +76,12 @@ def save_face(folder: Path, profile: FaceProfile) -> Path:
     Raises:
         BodyModelError: The folder cannot be written.
     """
-    path = folder / FILE_NAME
-    unfinished = folder / f".{FILE_NAME}.{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
-            np.savez(
-                file,
-                allow_pickle=False,
-                version=np.array(PROFILE_VERSION),
-                model=np.array(BODY_MODEL),
-                network=np.array(NETWORK),
-                identity=np.asarray(profile.identity, np.float32),
-                neutral=np.asarray(profile.neutral, np.float32),
-                log_size=np.float32(profile.log_size),
-            )
-        if path.exists():
-            path.rename(_free_name(folder))
-        unfinished.rename(path)
-    except OSError as error:
-        raise BodyModelError(f"the profile {path} cannot be written: {error.strerror}") from error
-    return path
-
-
-def _free_name(folder: Path) -> Path:
-    number = 1
-    while (folder / f"face-{number}.npz").exists():
-        number += 1
-    return folder / f"face-{number}.npz"
+    arrays = {
+        "version": np.array(PROFILE_VERSION),
+        "model": np.array(BODY_MODEL),
+        "network": np.array(NETWORK),
+        "identity": np.asarray(profile.identity, np.float32),
+        "neutral": np.asarray(profile.neutral, np.float32),
+        "log_size": np.float32(profile.log_size),
+    }
+    return keep(folder / FILE_NAME, lambda file: np.savez(file, allow_pickle=False, **arrays))

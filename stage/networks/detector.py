@@ -17,9 +17,12 @@ import numpy.typing as npt
 
 from stage.errors import NetworkError
 from stage.networks.engine import Engine, Normalisation, OpenVinoEngine
-from stage.networks.regions import Circle, FloatArray, ImageArray, letterbox, warp
+from stage.networks.regions import Circle, FloatArray, ImageArray, Region, letterbox, warp
 
 MIN_DETECTION_SCORE = 0.5
+
+POINTS_READ = 2
+"""Points of a proposal that are used: hips and top of a person, the eyes of a face."""
 
 MAX_OVERLAP = 0.3
 """Proposals that overlap more than this (intersection over union) are of one person."""
@@ -73,23 +76,40 @@ class PoseDetector:
 
     def detect(self, image: ImageArray, max_people: int) -> list[Detection]:
         """People in an image, best first, at most `max_people`."""
-        size = self._engine.inputs.shape[1]
-        whole = letterbox(image.shape[1], image.shape[0], size, size)
-        warp(image, whole, self._engine.inputs[0])
-        boxes, logits = self._engine.infer(1)
-        scores = 1.0 / (1.0 + np.exp(-np.clip(logits[0, :, 0].astype(np.float64), -60.0, 60.0)))
-        found = np.flatnonzero(scores >= MIN_DETECTION_SCORE)
-        if len(found) == 0:
-            return []
-        raw, anchors = boxes[0, found].astype(np.float64) / size, self._anchors[found]
-        middle, half = raw[:, :2] + anchors, 0.5 * raw[:, 2:4]
-        corners = np.concatenate([middle - half, middle + half], axis=1)  # (n, 4)
-        axis = raw[:, 4:8] + np.tile(anchors, 2)  # (n, 4): hips, top
         people = []
-        for score, points in merged(scores[found], corners, axis, max_people):
+        found, whole = proposals(self._engine, self._anchors, image)
+        if len(found.scores) == 0:
+            return []
+        for score, points in merged(found.scores, found.corners, found.points, max_people):
             hips, top = whole.to_image(points.reshape(2, 2))
             people.append(Detection(score, Circle(hips[0], hips[1], top[0] - hips[0], top[1] - hips[1])))
         return people
+
+
+class Proposals(NamedTuple):
+    """What a detector with anchors proposes, in units of its own square picture; n proposals of k points."""
+
+    scores: npt.NDArray[np.float64]
+    """(n,), each at least `MIN_DETECTION_SCORE`."""
+    corners: npt.NDArray[np.float64]
+    """(n, 4) left, top, right, bottom."""
+    points: npt.NDArray[np.float64]
+    """(n, 2 k): x and y of the first `POINTS_READ` points."""
+
+
+def proposals(engine: Engine, anchors: npt.NDArray[np.float64], image: ImageArray) -> tuple[Proposals, Region]:
+    """Run a detector on a whole picture; also where in the picture its own square lies."""
+    size = engine.inputs.shape[1]
+    whole = letterbox(image.shape[1], image.shape[0], size, size)
+    warp(image, whole, engine.inputs[0])
+    boxes, logits = engine.infer(1)
+    scores = 1.0 / (1.0 + np.exp(-np.clip(logits[0, :, 0].astype(np.float64), -60.0, 60.0)))
+    found = np.flatnonzero(scores >= MIN_DETECTION_SCORE)
+    raw, at = boxes[0, found].astype(np.float64) / size, anchors[found]
+    middle, half = raw[:, :2] + at, 0.5 * raw[:, 2:4]
+    corners = np.concatenate([middle - half, middle + half], axis=1)
+    points = raw[:, 4 : 4 + 2 * POINTS_READ] + np.tile(at, POINTS_READ)
+    return Proposals(scores[found], corners, points), whole
 
 
 def merged(

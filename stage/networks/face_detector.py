@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stage.errors import NetworkError
-from stage.networks.detector import MIN_DETECTION_SCORE, make_anchors, merged
+from stage.networks.detector import make_anchors, merged, proposals
 from stage.networks.engine import Engine, Normalisation
 from stage.networks.face import FACE_EXPANSION
-from stage.networks.regions import ImageArray, Region, letterbox, warp
+from stage.networks.regions import ImageArray, Region
 
 OUTPUTS = (0, 1)
 """Boxes with points, scores."""
@@ -64,22 +64,13 @@ class FaceDetector:
 
     def detect(self, image: ImageArray, max_faces: int) -> list[FoundFace]:
         """Faces in a picture, best first, at most `max_faces`."""
-        size = self._engine.inputs.shape[1]
-        whole = letterbox(image.shape[1], image.shape[0], size, size)
-        warp(image, whole, self._engine.inputs[0])
-        boxes, logits = self._engine.infer(1)
-        scores = 1.0 / (1.0 + np.exp(-np.clip(logits[0, :, 0].astype(np.float64), -60.0, 60.0)))
-        found = np.flatnonzero(scores >= MIN_DETECTION_SCORE)
-        if len(found) == 0:
+        found, whole = proposals(self._engine, self._anchors, image)
+        if len(found.scores) == 0:
             return []
-        raw, anchors = boxes[0, found].astype(np.float64) / size, self._anchors[found]
-        middle, half = raw[:, :2] + anchors, 0.5 * raw[:, 2:4]
-        corners = np.concatenate([middle - half, middle + half], axis=1)  # (n, 4)
-        eyes = raw[:, 4:8] + np.tile(anchors, 2)  # (n, 4): right eye, left eye
-        values = np.concatenate([middle, 2.0 * half, eyes], axis=1)
-        return [
-            FoundFace(score, _region(face, whole)) for score, face in merged(scores[found], corners, values, max_faces)
-        ]
+        low, high = found.corners[:, :2], found.corners[:, 2:]
+        values = np.concatenate([0.5 * (low + high), high - low, found.points], axis=1)
+        faces = merged(found.scores, found.corners, values, max_faces)
+        return [FoundFace(score, _region(face, whole)) for score, face in faces]
 
 
 def _region(face: npt.NDArray[np.float64], whole: Region) -> Region:

@@ -18,7 +18,6 @@ from stage.bodies.body import BodyModel
 from stage.bodies.hands import SIDES, finger_bone_index
 from stage.bodies.skinning import Skinner
 from stage.cameras.camera import Camera
-from stage.cameras.geometry import to_pixels
 from stage.config import ActorSection, BodySection
 from stage.correspondence.hand_map import PALM, HandMap
 from stage.correspondence.landmark_map import LandmarkMap
@@ -37,14 +36,12 @@ from stage.solving.pose import quaternion
 from stage.solving.shape import ShapeFitter
 from stage.solving.shape_estimate import ShapeEstimate
 from stage.solving.skeleton import Skeleton
-from stage.solving.triangulation import L_HIP, R_HIP
+from stage.solving.visibility import body_seen, hands_seen, in_cameras
 
 SINGLE_VIEW_PATIENCE_S = 1.0
 """With several cameras, an actor seen by only one of them this long is followed by it alone."""
 SINGLE_VIEW_SCORE = 0.7
-_IN_VIEW_SHARE = 0.3
 _BREAK_NS = 1_000_000_000
-_NEAREST_HAND_M = 0.1
 
 
 class HandSettings(NamedTuple):
@@ -179,7 +176,7 @@ class Solver:
         people = self.rig.people(frameset.views)
         followed = [member for member in self._cast if member.track.followed]
         expected = [member.track.expected_landmarks(frameset.capture_ns) for member in followed]
-        claimed = claims(people, *self._in_cameras(expected))
+        claimed = claims(people, *in_cameras(self.rig, expected))
         taken = {claim.position for row in claimed for claim in row}
         for member, row in zip(followed, claimed, strict=True):
             if len(row) > 0:
@@ -208,8 +205,8 @@ class Solver:
         predictions = []
         for member in self._cast:
             if member.track.followed:
-                cameras = self._seen_by(member.track.expected_landmarks(capture_ns))
-                hands = self._hands_seen_by(member.track.expected_hands(capture_ns), tuple(cameras))
+                cameras = body_seen(self.rig, member.track.expected_landmarks(capture_ns))
+                hands = hands_seen(self.rig, member.track.expected_hands(capture_ns), tuple(cameras))
                 predictions.append(Prediction(member.section.id, capture_ns, cameras, hands))
         return predictions
 
@@ -288,42 +285,6 @@ class Solver:
         index, person = max(alone, key=lambda item: _extent(item[1].image))
         taken.add(index)
         track.begin([person], None, capture_ns)
-
-    def _in_cameras(self, expected: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Normalised image coordinates (C, 33, 2) and trunk depths (C,) of landmarks (33, 3), per actor."""
-        images, depths = [], []
-        for points in expected:
-            in_camera = np.einsum("cij,lj->cli", self.rig.R, points) + self.rig.t[:, None]
-            images.append(in_camera[..., :2] / np.maximum(in_camera[..., 2:], 0.1))
-            depths.append(0.5 * (in_camera[:, L_HIP, 2] + in_camera[:, R_HIP, 2]))
-        return images, depths
-
-    def _seen_by(self, points: np.ndarray) -> dict[str, bytes]:
-        """Pixels (33, 2) per camera that has enough of the landmarks in its picture."""
-        (image,), (depth,) = self._in_cameras([points])
-        seen = {}
-        for index, camera_id in enumerate(self.rig.ids):
-            camera = self.rig.cameras[camera_id]
-            if depth[index] <= 0.1:
-                continue
-            pixels = to_pixels(camera, image[index])
-            inside = np.all((pixels >= 0) & (pixels < (camera.width, camera.height)), 1)
-            if inside.mean() >= _IN_VIEW_SHARE:
-                seen[camera_id] = to_bytes(pixels)
-        return seen
-
-    def _hands_seen_by(self, hands: np.ndarray | None, cameras: Sequence[str]) -> dict[str, bytes]:
-        """Pixels (2, 21, 2) of hands (2, 21, 3) in those of some cameras that have them before them."""
-        if hands is None:
-            return {}
-        seen = {}
-        for camera_id in cameras:
-            index, camera = self.rig.ids.index(camera_id), self.rig.cameras[camera_id]
-            in_camera = hands.reshape(-1, 3) @ self.rig.R[index].T + self.rig.t[index]
-            if in_camera[:, 2].min() > _NEAREST_HAND_M:
-                pixels = to_pixels(camera, in_camera[:, :2] / in_camera[:, 2:])
-                seen[camera_id] = to_bytes(pixels.reshape(hands.shape[0], hands.shape[1], 2))
-        return seen
 
     def _full_pose(self, rest_joints: torch.Tensor, shown: Shown) -> tuple[torch.Tensor, torch.Tensor]:
         G, joints = self._model.skeleton.full_pose(rest_joints, shown.G[None], shown.p[None])
