@@ -32,8 +32,8 @@ from protocols.messages import Face, FacePerformance, Performance, Trace
 from protocols.names import ARKIT_SHAPES, HUMAN_BODY_BONES, RIG_BONES
 from protocols.udp import UdpReceiver, UdpSender
 from protocols.vmc import BLENDS_PER_BUNDLE, BONES_PER_BUNDLE, VmcEncoder
-from stage.config import OutputSection
-from stage.outputs.streams import open_stream
+from stage.config import OscSection, VmcSection
+from stage.outputs.open_stream import open_stream
 
 ROUNDS = 20
 OURS_PER_ROUND = 200
@@ -135,8 +135,8 @@ def main() -> bool:
     performance = a_performance()
     with_face = replace(performance, face=a_face())
     face = FacePerformance("anna", 0, 1, a_face(), performance.trace)
-    humanoid = open_stream(OutputSection(kind="vmc", actor="anna"))
-    plain = open_stream(OutputSection(kind="osc", actor="anna"))
+    humanoid = open_stream(VmcSection(actor="anna", blends=("arkit", "vrm0"), bundle=True))
+    plain = open_stream(OscSection(actor="anna"))
     with UdpReceiver("127.0.0.1", 0, timeout_s=0.0) as receiver:
         sender = UdpSender("127.0.0.1", receiver.port)
         ours: dict[str, Frame] = {

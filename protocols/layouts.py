@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from protocols.external import ExternalBones, ExternalFace
 from protocols.histogram import BUCKETS
 from protocols.messages import (
     EYE_LANDMARK_COUNT,
@@ -99,6 +100,17 @@ def _of_prediction(record: Prediction) -> Iterator[Size]:
         yield "hands", pixels, _HAND_PIXELS_BYTES
 
 
+def _of_external_face(record: ExternalFace) -> Iterator[Size]:
+    for field in ("shapes", "head", "gaze"):
+        data = getattr(record, field)
+        yield field, data, _FACE_BYTES[field] if data else 0
+
+
+def _of_external_bones(record: ExternalBones) -> Iterator[Size]:
+    yield "rotations", record.rotations, len(record.bones) * 4 * _FLOAT
+    yield "hips", record.hips, 3 * _FLOAT if record.hips else 0
+
+
 def _of_heartbeat(record: Heartbeat) -> Iterator[Size]:
     for counts in record.legs.values():
         yield "legs", counts, BUCKETS * 8
@@ -111,5 +123,7 @@ _SIZES: dict[type[Record], Callable[..., Iterator[Size]]] = {
     MeshNote: _of_mesh,
     Prediction: _of_prediction,
     Heartbeat: _of_heartbeat,
+    ExternalFace: _of_external_face,
+    ExternalBones: _of_external_bones,
 }
 """Per record class with arrays, every array of a record."""

@@ -1,5 +1,7 @@
 """The records that cross a process boundary, in the order in which a performance comes to be.
 
+Those of running the show are in `protocols.show`, those from other performers in `protocols.external`.
+
     capture --FrameNote--> landmarks --CameraLandmarks--> solve --Performance, FacePerformance, ...--> broadcast
     every worker --Heartbeat--> supervisor
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import msgspec
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever a record changes its meaning; a decoder refuses other versions."""
 
 LANDMARK_COUNT = 33

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from protocols.bus import Subscriber
 from protocols.messages import FacePerformance, Performance
+from stage.config import MqttSection, OscSection, VmcSection
 from stage.outputs.legs import FACE_PREFIX, leg_durations
 from stage.outputs.udp_output import UdpOutput
 from workers.worker import Worker, run
@@ -36,7 +37,9 @@ class BroadcastWorker(Worker):
         """Open the outputs, then the subscription."""
         self._opened = ExitStack()
         rate = self.config.stage.rate
-        self._udp = [UdpOutput(output, rate) for output in self.config.outputs if output.kind != "mqtt"]
+        self._udp = [
+            UdpOutput(output, rate) for output in self.config.outputs if isinstance(output, VmcSection | OscSection)
+        ]
         self._mqtt = self._open_mqtt()
         self._failing: set[str] = set()
         for output in (*self._udp, *self._mqtt):
@@ -81,7 +84,7 @@ class BroadcastWorker(Worker):
             output.send(sent, sent.trace.sent_ns)
 
     def _open_mqtt(self) -> list[MqttOutput]:
-        sections = [output for output in self.config.outputs if output.kind == "mqtt"]
+        sections = [output for output in self.config.outputs if isinstance(output, MqttSection)]
         if not sections:
             return []
         from stage.outputs.mqtt_output import MqttOutput

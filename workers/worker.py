@@ -33,6 +33,7 @@ from protocols.clock import StageClock, read_clock
 from protocols.errors import ProtocolError
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat
+from protocols.show import Command, CommandReply
 from stage.config import Config
 from stage.errors import StageError
 from workers._process import die_with_parent, resident_bytes
@@ -96,6 +97,11 @@ class Worker:
     def event(self, kind: str, text: str) -> None:
         """Tell the operator; `kind` is "info", "warning" or "error"."""
         self.publisher.send(f"event.{self.name}", Event(self.name, self.clock.now_ns(), kind, text))
+
+    def reply(self, command: Command, ok: bool, text: str, facts: dict[str, str] | None = None) -> None:
+        """Say what became of a command, exactly once; `text` is for people: what was done, or why not."""
+        answer = CommandReply(command.id, command.surface, self.name, ok, text, facts or {})
+        self.publisher.send(f"reply.{self.name}", answer)
 
     def finish(self, text: str) -> None:
         """Say that the source has ended: no more steps, only heartbeats until the stage stops."""

@@ -1,8 +1,17 @@
 """stage.toml, the description of one stage: its records and the loader."""
 
 from ._load import load as load
+from ._outputs import AnyOutputSection as AnyOutputSection
+from ._outputs import BlendCase as BlendCase
+from ._outputs import BlendSet as BlendSet
+from ._outputs import LiveLinkSection as LiveLinkSection
+from ._outputs import MqttSection as MqttSection
+from ._outputs import OscSection as OscSection
+from ._outputs import OutputSection as OutputSection
+from ._outputs import Positions as Positions
+from ._outputs import VmcSection as VmcSection
+from ._receivers import wishes_of as wishes_of
 from ._records import ActorSection as ActorSection
-from ._records import BlendSet as BlendSet
 from ._records import BodySection as BodySection
 from ._records import BusSection as BusSection
 from ._records import CameraSection as CameraSection
@@ -12,6 +21,12 @@ from ._records import FaceSection as FaceSection
 from ._records import HandsSection as HandsSection
 from ._records import LatencySection as LatencySection
 from ._records import MetricsSection as MetricsSection
-from ._records import OutputSection as OutputSection
-from ._records import Section as Section
 from ._records import StageSection as StageSection
+from ._section import Section as Section
+from ._surfaces import AnyInputSection as AnyInputSection
+from ._surfaces import ControlSection as ControlSection
+from ._surfaces import InputSection as InputSection
+from ._surfaces import LiveLinkInputSection as LiveLinkInputSection
+from ._surfaces import RecordSection as RecordSection
+from ._surfaces import TimecodeSection as TimecodeSection
+from ._surfaces import VmcInputSection as VmcInputSection

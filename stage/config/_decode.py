@@ -7,6 +7,7 @@ import math
 import tomllib
 import typing
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from stage.config._records import Config, Section
 from stage.errors import ConfigError
 
 _SECTIONS = typing.get_type_hints(Config)
-_LISTS = {"cameras", "actors", "outputs"}
+_LISTS = {"cameras", "actors", "outputs", "inputs"}
 _MAX_BYTES = 1_000_000
 
 
@@ -54,7 +55,7 @@ def decode(tables: dict[str, Any], path: Path) -> Config:
             if not isinstance(value, list):
                 raise ConfigError(f"{path}: {key} is a list of tables; write [[{key}]], not [{key}]")
             sections[key] = tuple(
-                _decode_section(item, _list_item_type(key), f"{key}[{number}]", path)
+                _decode_section(item, _item_type(key, item, f"{path}: {key}[{number}]"), f"{key}[{number}]", path)
                 for number, item in enumerate(value)
             )
         elif isinstance(value, list):
@@ -70,15 +71,32 @@ def nearest(word: str, known: list[str]) -> str:
     return f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}"
 
 
-def _list_item_type(key: str) -> type[Section]:
-    return typing.get_args(_SECTIONS[key])[0]
+def _item_type(key: str, item: Any, place: str) -> type[Section]:
+    """The record of an item of a list; where there are several kinds, its `kind` says which."""
+    record = typing.get_args(_SECTIONS[key])[0]
+    kinds = {str(kind.__struct_config__.tag): kind for kind in typing.get_args(record)}
+    if not kinds or not isinstance(item, dict):
+        return record if not kinds else next(iter(kinds.values()))
+    if "kind" not in item:
+        raise ConfigError(f"{place}: missing key `kind`; known are {', '.join(kinds)}")
+    if item["kind"] not in kinds:
+        raise ConfigError(f'{place}.kind: unknown kind "{item["kind"]}"; {nearest(str(item["kind"]), list(kinds))}')
+    chosen = kinds[item["kind"]]
+    for word in item:
+        having = [name for name, kind in kinds.items() if word in kind.__struct_fields__]
+        if having and word not in chosen.__struct_fields__:
+            raise ConfigError(f"{place}.{word}: one of kind {item['kind']} has none, only {' and '.join(having)}")
+    return chosen
 
 
 def _decode_section(value: Any, section: type[Section], place: str, path: Path) -> Section:
     if not isinstance(value, dict):
         raise ConfigError(f"{path}: {place} must be a table of keys, not {value!r}")
-    _check_keys(value, list(section.__struct_fields__), place, path)
+    known = [*section.__struct_fields__, *([field] if (field := section.__struct_config__.tag_field) else [])]
+    _check_keys(value, known, place, path)
     for key, item in value.items():
+        if key not in section.__struct_fields__:
+            continue
         _check_value(item, section, key, f"{path}: {place}.{key}")
     try:
         return msgspec.convert(value, section)
@@ -97,6 +115,8 @@ def _check_value(value: Any, section: type[Section], key: str, place: str) -> No
     if isinstance(value, str) and not value.isprintable():
         raise ConfigError(f"{place}: {value!r} holds characters that cannot be printed")
     hint = typing.get_type_hints(section)[key]
+    if typing.get_origin(hint) in (typing.Union, UnionType):
+        hint = typing.get_args(hint)[0]  # the other one is None, which TOML does not have
     if typing.get_origin(hint) is tuple:
         hint = typing.get_args(hint)[0]
         if not isinstance(value, list):

@@ -1,7 +1,8 @@
 """The records of stage.toml: every key, its default and what it means.
 
 `stage.config.load` decodes the file into them and resolves it: paths become absolute, and defaults
-that depend on other keys (a camera's calibration, an output's port and actor) are filled in.
+that depend on other keys (a camera's calibration, an output's port and actor) are filled in. What a stage
+sends stands in `_outputs`, what it listens to in `_surfaces`.
 """
 
 from __future__ import annotations
@@ -10,17 +11,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-NotNegative = Annotated[float, msgspec.Meta(ge=0)]
-Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
-Size = Annotated[int, msgspec.Meta(ge=0, le=16384)]
-Count = Annotated[int, msgspec.Meta(ge=1, le=256)]
-BlendSet = Literal["arkit", "vrm0", "vrm1"]
-"""A set of names of face expressions: the 52 of ARKit, the presets of VRM 0 or those of VRM 1."""
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of all sections of stage.toml."""
+from stage.config._outputs import AnyOutputSection
+from stage.config._section import Count, NotNegative, Port, Positive, Section, Size
+from stage.config._surfaces import AnyInputSection, ControlSection, RecordSection, TimecodeSection
 
 
 class StageSection(Section, frozen=True):
@@ -130,35 +123,6 @@ class FaceSection(Section, frozen=True):
     """How long the face at rest is averaged where the actor's profile has none."""
 
 
-class OutputSection(Section, frozen=True):
-    """[[outputs]]: one receiver."""
-
-    kind: Literal["vmc", "osc", "mqtt"]
-    id: str = ""
-    """Default: the kind and its number."""
-    host: str = "127.0.0.1"
-    port: Port = 0
-    """0 is the kind's usual port: VMC 39539, OSC 8000, MQTT 1883."""
-    actor: str = ""
-    """Default: the first actor (MQTT: all)."""
-    rate: NotNegative = 0.0
-    """Upper bound in Hz, for bodies and for the faces of face cameras, each; 0 sends all."""
-    blends: tuple[BlendSet, ...] = ("arkit", "vrm0")
-    """VMC: which expressions are sent; an avatar made for the 52 of ARKit wants "arkit" alone, others need no more
-    than "vrm0" or "vrm1"."""
-    eyes: bool = True
-    """VMC: send the bones of the eyes; False for an avatar whose eyes the receiver would move off their place."""
-    bundle: bool = True
-    """False sends every OSC message on its own, for receivers that know no bundles."""
-    trace: bool = False
-    """VMC: every frame also carries its capture time, for `stage probe` to show the latency."""
-    username: str = ""
-    password: str = ""
-    tls: bool = False
-    prefix: str = ""
-    """MQTT: first topic level, default "stage/<stage name>"."""
-
-
 class LatencySection(Section, frozen=True):
     """[latency]: budget per leg in milliseconds at p99; a leg above it is shown in red."""
 
@@ -211,7 +175,11 @@ class Config(Section, frozen=True):
     body: BodySection = BodySection()
     hands: HandsSection = HandsSection()
     face: FaceSection = FaceSection()
-    outputs: tuple[OutputSection, ...] = ()
+    outputs: tuple[AnyOutputSection, ...] = ()
+    inputs: tuple[AnyInputSection, ...] = ()
+    control: ControlSection = ControlSection()
+    timecode: TimecodeSection = TimecodeSection()
+    record: RecordSection = RecordSection()
     latency: LatencySection = LatencySection()
     console: ConsoleSection = ConsoleSection()
     metrics: MetricsSection = MetricsSection()

@@ -13,7 +13,7 @@ from protocols.histogram import Histogram
 from protocols.messages import FacePerformance, Performance
 from protocols.mqtt_link import Broker, MqttLink
 from protocols.mqtt_topics import Publication, Topics
-from stage.config import OutputSection
+from stage.config import MqttSection
 from stage.outputs.face_source import FaceSource
 from stage.outputs.rate_limit import RateLimit
 
@@ -23,7 +23,7 @@ _LATENCY_PERIOD_NS = 1_000_000_000
 class MqttOutput:
     """Publishes life sign, actors, poses, faces and latency to one broker."""
 
-    def __init__(self, output: OutputSection, stage_rate_hz: float, clock: StageClock) -> None:
+    def __init__(self, output: MqttSection, stage_rate_hz: float, clock: StageClock) -> None:
         """Starts connecting to the broker; returns at once."""
         self.id = output.id
         self.actor = output.actor

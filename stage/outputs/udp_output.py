@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from protocols.errors import ProtocolError
 from protocols.messages import FacePerformance, Performance
 from protocols.udp import UdpSender
-from stage.config import OutputSection
+from stage.config import OscSection, VmcSection
 from stage.outputs.face_source import FaceSource
+from stage.outputs.open_stream import open_stream
 from stage.outputs.rate_limit import RateLimit
-from stage.outputs.streams import open_stream
 
 
 class UdpOutput:
     """Sends the performances and faces of one actor to one receiver."""
 
-    def __init__(self, output: OutputSection, stage_rate_hz: float) -> None:
+    def __init__(self, output: VmcSection | OscSection, stage_rate_hz: float) -> None:
         """Opens the socket.
 
         Raises:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from stage.config import Config
 from stage.readers import BODY_READER, FACE_READER, readers
+from stage.surfaces import BROADCAST, CONSOLE, CONTROL, MQTT, RECEIVE, RECORD, SOLVE, mqtt_outputs, receives
 
 WORKER_MODULES: Mapping[str, str] = {
     kind: f"workers.{kind}" for kind in ("capture", "landmarks", "solve", "broadcast", "console")
@@ -70,14 +71,17 @@ def plan_stage(
         console: False leaves the page in the browser out, whatever the config says.
         modules: Python module per kind; a kind that is absent is left out.
     """
-    names = ["solve", *readers(config), "broadcast"]
-    if console and config.console.enabled:
-        names.append("console")
+    names = [SOLVE, *readers(config), BROADCAST]
+    names += [MQTT] if mqtt_outputs(config) else []
+    names += [RECORD] if config.record.enabled else []
+    names += [RECEIVE] if receives(config) else []
+    names += [CONTROL] if config.control.enabled else []
+    names += [CONSOLE] if console and config.console.enabled else []
     names += [f"capture.{camera.id}" for camera in config.cameras]
     threads = {
         BODY_READER: config.body.threads,
         FACE_READER: config.face.threads,
-        "solve": config.body.solve_threads,
+        SOLVE: config.body.solve_threads,
     }
     plans = []
     for name in names:

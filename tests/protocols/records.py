@@ -32,6 +32,11 @@ ARRAY_BYTES: dict[str, tuple[int, ...]] = {
     "Prediction.cameras": (33 * 2 * FLOAT32,),
     "Prediction.hands": (2 * 21 * 2 * FLOAT32,),
     "Heartbeat.legs": (256 * 8,),
+    "ExternalFace.shapes": (0, 52 * FLOAT32),
+    "ExternalFace.head": (0, 4 * FLOAT32),
+    "ExternalFace.gaze": (0, 2 * 2 * FLOAT32),
+    "ExternalBones.rotations": (3 * 4 * FLOAT32,),
+    "ExternalBones.hips": (0, 3 * FLOAT32),
 }
 """Permitted sizes of the arrays, as the docstrings of `protocols.messages` state them."""
 
@@ -57,6 +62,8 @@ def _values(kind: Any, field: str) -> st.SearchStrategy[Any]:
         return st.none()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return structs(kind)
+    if field == "ExternalBones.bones":  # as many as rotations
+        return st.lists(st.text(max_size=8), min_size=3, max_size=3).map(tuple)
     if get_origin(kind) is tuple:
         return st.lists(_values(get_args(kind)[0], field), max_size=3).map(tuple)
     if get_origin(kind) is dict:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols import messages
+from protocols import external, messages, show
 from protocols.codec import MAX_MESSAGE_BYTES, RECORD_TYPES, decode, encode
 from protocols.errors import DecodeError, EncodeError
 from protocols.messages import SCHEMA_VERSION, CameraLandmarks, PersonLandmarks, Record, Solved
@@ -15,8 +15,9 @@ from tests.protocols.records import INT64, records, structs
 def test_every_record_class_of_the_messages_can_travel() -> None:
     declared = {
         kind
-        for kind in vars(messages).values()
-        if isinstance(kind, type) and issubclass(kind, Record) and kind is not Record
+        for module in (messages, show, external)
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, Record) and kind not in (Record, show.Command)
     }
     assert set(RECORD_TYPES) == declared
 
@@ -32,7 +33,7 @@ def test_round_trip(record_type: type[Record], data: st.DataObject, sequence: in
 
 
 def test_golden_bytes() -> None:
-    expected = bytes.fromhex("95 02 03 01 02 83 a4") + b"type" + b"\xa6Solved"
+    expected = bytes.fromhex("95 03 03 01 02 83 a4") + b"type" + b"\xa6Solved"
     expected += b"\xaacapture_ns\x05" + b"\xa6number\x06"
     assert encode(Solved(capture_ns=5, number=6), sequence=1, sent_ns=2, start=3) == expected
 

@@ -14,12 +14,12 @@ from stage.config import (
     FaceSection,
     HandsSection,
     MetricsSection,
-    OutputSection,
 )
 from stage.doctor import Finding, examine, run_doctor
 from stage.doctor import _machine as machine
 from stage.doctor import _parts as parts
 from stage.doctor import _stage as stage_checks
+from tests.sections import output_section
 
 
 def test_a_finding_is_one_line_that_ends_with_what_to_do() -> None:
@@ -110,14 +110,14 @@ def test_a_port_in_use_is_warned_about_and_a_free_one_is_not() -> None:
 def test_a_local_receiver_is_seen() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
-        output = OutputSection(kind="vmc", id="engine", port=receiver.getsockname()[1])
+        output = output_section("vmc", id="engine", port=receiver.getsockname()[1])
         assert stage_checks.check_receiver(output).level == "ok"
     assert stage_checks.check_receiver(output).level == "warn"
 
 
 def test_a_broker_is_asked_for_a_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        output = OutputSection(kind="mqtt", id="broker", port=server.getsockname()[1])
+        output = output_section("mqtt", id="broker", port=server.getsockname()[1])
         assert stage_checks.check_broker(output).level == "ok"
     assert stage_checks.check_broker(output).level == "warn"
 

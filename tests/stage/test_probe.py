@@ -7,14 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from protocols.udp import UdpError, UdpReceiver, UdpSender
-from stage.config import OutputSection
-from stage.outputs.streams import open_stream
-from stage.probe import run_probe
+from stage.outputs.open_stream import open_stream
+from stage.probe import ProbeKind, run_probe
 from tests.mqtt_broker import free_port
+from tests.sections import output_section
 from tests.stage.outputs.performers import random_pose
 
 Send = Callable[..., int]
@@ -25,12 +26,12 @@ def send() -> Iterator[Send]:
     """Starts a stage's output at 100 Hz; returns the port."""
     stop, threads = threading.Event(), []
 
-    def start(kind: str, **options: object) -> int:
+    def start(kind: str, **options: Any) -> int:
         port = free_port()
 
         def run() -> None:
             sender = UdpSender("127.0.0.1", port)
-            stream = open_stream(OutputSection(kind=kind, actor="anna", **options))  # type: ignore[arg-type]
+            stream = open_stream(output_section(kind, actor="anna", **options))
             while not stop.wait(0.01):
                 now_ns = time.time_ns()
                 sender.send(stream.frame(random_pose(1, capture_ns=now_ns - 40_000_000).performance, now_ns))
@@ -48,10 +49,10 @@ def send() -> Iterator[Send]:
 
 @pytest.mark.parametrize(("kind", "options"), [("vmc", {"trace": True}), ("osc", {})])
 def test_what_a_stage_sends(
-    send: Send, kind: str, options: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    send: Send, kind: ProbeKind, options: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     port = send(kind, **options)
-    status = run_probe(kind, port=port, seconds=1.3, json_path=tmp_path / "probe.json")  # type: ignore[arg-type]
+    status = run_probe(kind, port=port, seconds=1.3, json_path=tmp_path / "probe.json")
     printed = capsys.readouterr().out
     assert status == 0
     assert "nothing is wrong with it" in printed

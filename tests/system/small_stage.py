@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from stage import cli
 from stage.bodies.body import body_cache_path
-from stage.config import Config, ConsoleSection, MetricsSection, OutputSection, load
+from stage.config import Config, ConsoleSection, MetricsSection, load
 from stage.errors import StageError
 from stage.networks.store import NETWORK_FILES, is_intact
+from tests.sections import output_section
 
 CAMERAS = 2
 OUTPUT = "engine"
@@ -40,7 +41,7 @@ def small_config(folder: Path, engine_port: int, *, loop: bool) -> Config:
         # The process id tells the rings of this test from those of other stages on this machine.
         cameras=tuple(replace(c, id=f"{c.id[:20]}-{os.getpid()}", loop=loop) for c in demo.cameras[:CAMERAS]),
         actors=tuple(replace(actor, profile=str(folder / actor.id)) for actor in demo.actors),
-        outputs=(OutputSection(kind="vmc", id=OUTPUT, port=engine_port, actor=demo.actors[0].id),),
+        outputs=(output_section("vmc", id=OUTPUT, port=engine_port, actor=demo.actors[0].id),),
         console=ConsoleSection(port=free_port()),
         metrics=MetricsSection(port=free_port()),
     )

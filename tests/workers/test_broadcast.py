@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -21,10 +22,11 @@ from protocols.clock import ClockFile, StageClock, write_clock
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat, Performance, Trace
 from protocols.udp import UdpReceiver
-from stage.config import ActorSection, Config, OutputSection
+from stage.config import ActorSection, AnyOutputSection, Config, VmcSection
 from stage.outputs.humanoid import HUMANOID_BONES, Humanoid
 from tests.mqtt_broker import BrokerForTests, Listener
 from tests.receivers import Evmc4u, UOscReader
+from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face_performance
 from tests.stage.outputs.performers import random_pose
 
@@ -35,7 +37,7 @@ MS = 1_000_000
 class Stage:
     """A run folder with a clock, a solve worker to speak for, and the broadcast worker under test."""
 
-    def __init__(self, run_dir: Path, outputs: tuple[OutputSection, ...]) -> None:
+    def __init__(self, run_dir: Path, outputs: tuple[AnyOutputSection, ...]) -> None:
         self.run_dir = run_dir
         self.clock = StageClock.start()
         config = Config(actors=(ActorSection(id="anna"), ActorSection(id="ben")), outputs=outputs)
@@ -104,7 +106,7 @@ Open = Callable[..., Stage]
 def open_stage(tmp_path: Path) -> Iterator[Open]:
     stages: list[Stage] = []
 
-    def start(*outputs: OutputSection) -> Stage:
+    def start(*outputs: AnyOutputSection) -> Stage:
         stages.append(Stage(tmp_path, outputs))
         return stages[-1]
 
@@ -125,8 +127,8 @@ def blueprint() -> Iterator[UdpReceiver]:
         yield receiver
 
 
-def vmc(engine: UdpReceiver, actor: str = "anna", **options: object) -> OutputSection:
-    return OutputSection(kind="vmc", id="engine", actor=actor, port=engine.port, **options)  # type: ignore[arg-type]
+def vmc(engine: UdpReceiver, actor: str = "anna", **options: Any) -> VmcSection:
+    return output_section("vmc", id="engine", actor=actor, port=engine.port, **options)
 
 
 def connected(stage: Stage, receiver: UdpReceiver) -> int:
@@ -153,7 +155,7 @@ def frame(receiver: UdpReceiver, count: int) -> list[bytes]:
 
 
 def test_what_is_solved_arrives_in_the_engine(open_stage: Open, engine: UdpReceiver, blueprint: UdpReceiver) -> None:
-    stage = open_stage(vmc(engine), OutputSection(kind="osc", id="blueprint", actor="anna", port=blueprint.port))
+    stage = open_stage(vmc(engine), output_section("osc", id="blueprint", actor="anna", port=blueprint.port))
     connected(stage, engine)
     while blueprint.receive() is not None:
         pass
@@ -175,7 +177,7 @@ def test_what_is_solved_arrives_in_the_engine(open_stage: Open, engine: UdpRecei
 
 
 def test_legs_and_counts(open_stage: Open, engine: UdpReceiver) -> None:
-    stage = open_stage(vmc(engine, trace=True), OutputSection(kind="vmc", id="other", actor="ben", port=engine.port))
+    stage = open_stage(vmc(engine, trace=True), output_section("vmc", id="other", actor="ben", port=engine.port))
     first = connected(stage, engine)
     for number in range(2000, 2010):
         stage.perform(number)
@@ -219,9 +221,9 @@ def test_dead_and_unknown_receivers_delay_nobody(open_stage: Open, engine: UdpRe
         dead_port = closed.getsockname()[1]
     with socket.create_server(("127.0.0.1", 0)) as silent_broker:
         stage = open_stage(
-            OutputSection(kind="vmc", id="dead", actor="anna", port=dead_port),
-            OutputSection(kind="vmc", id="unknown", actor="anna", host="no-such-host.invalid", port=39539),
-            OutputSection(kind="mqtt", id="silent", port=silent_broker.getsockname()[1], prefix="stage/test"),
+            output_section("vmc", id="dead", actor="anna", port=dead_port),
+            output_section("vmc", id="unknown", actor="anna", host="no-such-host.invalid", port=39539),
+            output_section("mqtt", id="silent", port=silent_broker.getsockname()[1], prefix="stage/test"),
             vmc(engine),
         )
         connected(stage, engine)
@@ -244,7 +246,7 @@ def test_a_killed_worker_is_lost_for_mqtt(open_stage: Open) -> None:
     pytest.importorskip("amqtt")
     broker = BrokerForTests()
     listener = Listener(broker.port)
-    stage = open_stage(OutputSection(kind="mqtt", id="house", port=broker.port, prefix="stage/test"))
+    stage = open_stage(output_section("mqtt", id="house", port=broker.port, prefix="stage/test"))
     session = listener.wait_for("stage/test/$state", state="ready")["session"]
     while stage.heartbeat(lambda beat: beat.state == "running").counters.get("items", 0) < 1:
         stage.perform(1)

@@ -10,8 +10,8 @@ from osc4py3 import oscbuildparse
 from pythonosc.osc_bundle import OscBundle
 
 from protocols import osc
-from stage.config import OutputSection
-from stage.outputs.streams import open_stream
+from stage.outputs.open_stream import open_stream
+from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face_performance
 from tests.stage.outputs.performers import random_pose
 
@@ -20,7 +20,7 @@ KINDS = pytest.mark.parametrize("kind", ["vmc", "osc"])
 
 def sent(kind: str) -> list[bytes]:
     """A body with its face, a face between bodies, a face alone."""
-    section = OutputSection(kind=kind, actor="anna", **({"trace": True} if kind == "vmc" else {}))  # type: ignore[arg-type]
+    section = output_section(kind, actor="anna", trace=True) if kind == "vmc" else output_section(kind, actor="anna")
     stream = open_stream(section)
     whole = replace(random_pose(1).performance, face=any_face(1))
     datagrams = [bytes(datagram) for datagram in stream.frame(whole, 0)]

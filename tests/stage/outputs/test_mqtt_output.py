@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from protocols.clock import StageClock
 from protocols.histogram import Histogram
-from stage.config import OutputSection
 from stage.outputs.mqtt_output import MqttOutput
 from tests.mqtt_broker import BrokerForTests, Listener, free_port
+from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import random_pose
 
@@ -33,8 +34,8 @@ def listener(broker: BrokerForTests) -> Iterator[Listener]:
     started.stop()
 
 
-def open_output(port: int, **options: object) -> MqttOutput:
-    section = OutputSection(kind="mqtt", id="house", port=port, prefix="stage/demo", **options)  # type: ignore[arg-type]
+def open_output(port: int, **options: Any) -> MqttOutput:
+    section = output_section("mqtt", id="house", port=port, prefix="stage/demo", **options)
     return MqttOutput(section, 30.0, StageClock.start())
 
 

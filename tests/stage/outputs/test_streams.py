@@ -10,12 +10,13 @@ from protocols import osc, vmc
 from protocols.errors import EncodeError
 from protocols.names import ARKIT_SHAPES, VRM0_PRESETS, VRM1_PRESETS
 from protocols.plain_osc import DayTime
-from stage.config import OutputSection
 from stage.outputs.avatar_face import AvatarFace
 from stage.outputs.humanoid import HUMANOID_BONES, Humanoid
-from stage.outputs.streams import Stream, open_stream
+from stage.outputs.open_stream import open_stream
+from stage.outputs.streams import Stream
 from stage.outputs.world_pose import WORLD_BONES, WorldPose
 from tests.receivers import Evmc4u, UOscReader, Vrm4u
+from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import Posed, random_pose
 
@@ -30,7 +31,7 @@ def messages(stream: Stream, posed: Posed, now_ns: int = 0) -> list[osc.Message]
 def test_vmc_frame_is_the_humanoid_pose() -> None:
     posed = random_pose(1)
     reader, receiver = UOscReader(), Evmc4u()
-    datagrams = open_stream(OutputSection(kind="vmc")).frame(posed.performance, 0)
+    datagrams = open_stream(output_section("vmc")).frame(posed.performance, 0)
     assert len(datagrams) == 5  # 52 bones in four bundles, then OK and T
     for datagram in datagrams:
         for message in reader.read(bytes(datagram)):
@@ -41,7 +42,7 @@ def test_vmc_frame_is_the_humanoid_pose() -> None:
 
 
 def test_vmc_time_follows_the_capture_from_zero() -> None:
-    stream = open_stream(OutputSection(kind="vmc"))
+    stream = open_stream(output_section("vmc"))
     times = [
         messages(stream, random_pose(number, capture_ns=START_NS + number * 33_333_333))[-1].arguments[0]
         for number in range(4)
@@ -51,21 +52,21 @@ def test_vmc_time_follows_the_capture_from_zero() -> None:
 
 @pytest.mark.parametrize(("state", "status"), [("tracking", 1), ("holding", 0), ("fading", 0), ("absent", 0)])
 def test_vmc_says_when_the_performer_is_not_seen(state: str, status: int) -> None:
-    ok = messages(open_stream(OutputSection(kind="vmc")), random_pose(1, state=state))[-2]
+    ok = messages(open_stream(output_section("vmc")), random_pose(1, state=state))[-2]
     assert ok == osc.Message(vmc.OK, "iiii", (1, 3, 0, status))
 
 
 def test_vmc_trace_only_on_request() -> None:
     posed = random_pose(1, capture_ns=START_NS)
-    plain = messages(open_stream(OutputSection(kind="vmc")), posed)
+    plain = messages(open_stream(output_section("vmc")), posed)
     assert vmc.TRACE not in [message.address for message in plain]
-    traced = messages(open_stream(OutputSection(kind="vmc", trace=True)), posed, now_ns=START_NS + 40)
+    traced = messages(open_stream(output_section("vmc", trace=True)), posed, now_ns=START_NS + 40)
     assert vmc.read_trace(traced[-3]) == (START_NS, START_NS + 40)
 
 
 def test_plain_osc_frame_is_the_world_pose() -> None:
     posed = random_pose(2, actor="anna", capture_ns=START_NS)
-    sent = messages(open_stream(OutputSection(kind="osc", actor="anna")), posed, now_ns=START_NS + 50_000_000)
+    sent = messages(open_stream(output_section("osc", actor="anna")), posed, now_ns=START_NS + 50_000_000)
     values = {message.address: message.arguments for message in sent}
     bones = np.array([values[f"/anna/{name}"] for name in WORLD_BONES], np.float32)
     np.testing.assert_array_equal(bones, WorldPose().bones(posed.performance))
@@ -77,15 +78,15 @@ def test_plain_osc_frame_is_the_world_pose() -> None:
 @pytest.mark.parametrize("kind", ["vmc", "osc"])
 def test_unbundled_is_the_same_message_by_message(kind: str) -> None:
     posed = random_pose(3)
-    bundled = OutputSection(kind=kind, actor="anna")  # type: ignore[arg-type]
-    single = OutputSection(kind=kind, actor="anna", bundle=False)  # type: ignore[arg-type]
+    bundled = output_section(kind, actor="anna")
+    single = output_section(kind, actor="anna", bundle=False)
     assert messages(open_stream(bundled), posed) == messages(open_stream(single), posed)
     assert all(isinstance(osc.parse(bytes(d)), osc.Message) for d in open_stream(single).frame(posed.performance, 0))
 
 
 @pytest.mark.parametrize("kind", ["vmc", "osc"])
 def test_nonsense_is_refused_and_the_next_frame_is_right(kind: str) -> None:
-    section = OutputSection(kind=kind, actor="anna")  # type: ignore[arg-type]
+    section = output_section(kind, actor="anna")
     stream, posed = open_stream(section), random_pose(4)
     nonsense = np.full((53, 4), np.nan, "<f4").tobytes()
     for rotations in (nonsense, bytes(53 * 16), np.full((53, 4), 1e30, "<f4").tobytes()):
@@ -117,14 +118,14 @@ def face_messages(stream: Stream, *, alone: bool, now_ns: int = 0, seed: int = 0
 
 
 def test_vmc_carries_the_face_between_bones_and_ok() -> None:
-    stream = open_stream(OutputSection(kind="vmc", blends=("arkit", "vrm0", "vrm1")))
+    stream = open_stream(output_section("vmc", blends=("arkit", "vrm0", "vrm1")))
     sent = addresses(stream, with_face(random_pose(1)))
     expected = [vmc.ROOT, *[vmc.BONE] * 54, *[vmc.BLEND] * (52 + 18 + 18), vmc.APPLY, vmc.OK, vmc.TIME]
     assert sent == expected
 
 
 def test_a_receiver_sees_expressions_and_eyes() -> None:
-    stream, reader, receiver = open_stream(OutputSection(kind="vmc")), UOscReader(), Evmc4u()
+    stream, reader, receiver = open_stream(output_section("vmc")), UOscReader(), Evmc4u()
     posed = with_face(random_pose(1))
     datagrams = [bytes(datagram) for datagram in stream.frame(posed.performance, 0)]
     for datagram in datagrams:
@@ -147,14 +148,14 @@ def test_a_receiver_sees_expressions_and_eyes() -> None:
     ("blends", "names"), [((), ()), (("arkit",), ARKIT_SHAPES), (("vrm1", "vrm0"), (*VRM1_PRESETS, *VRM0_PRESETS))]
 )
 def test_an_output_chooses_its_expressions(blends: tuple[str, ...], names: tuple[str, ...]) -> None:
-    section = OutputSection(kind="vmc", blends=blends, eyes=False)  # type: ignore[arg-type]
+    section = output_section("vmc", blends=blends, eyes=False)
     sent = messages(open_stream(section), with_face(random_pose(1)))
     assert tuple(message.arguments[0] for message in sent if message.address == vmc.BLEND) == names
     assert {"LeftEye", "RightEye"}.isdisjoint({message.arguments[0] for message in sent if message.address == vmc.BONE})
 
 
 def test_a_face_between_two_bodies_ends_no_frame_of_theirs() -> None:
-    stream = open_stream(OutputSection(kind="vmc", blends=("arkit",), trace=True))
+    stream = open_stream(output_section("vmc", blends=("arkit",), trace=True))
     sent = face_messages(stream, alone=False, now_ns=START_NS + 20)
     assert [m.address for m in sent] == [vmc.BONE, vmc.BONE, *[vmc.BLEND] * 52, vmc.APPLY, vmc.FACE_TRACE]
     assert vmc.read_trace(sent[-1], vmc.FACE_TRACE) == (START_NS, START_NS + 20)
@@ -163,7 +164,7 @@ def test_a_face_between_two_bodies_ends_no_frame_of_theirs() -> None:
 
 
 def test_a_face_alone_moves_the_head_and_says_that_it_lives() -> None:
-    stream, shown = open_stream(OutputSection(kind="vmc", blends=("vrm0",))), Vrm4u()
+    stream, shown = open_stream(output_section("vmc", blends=("vrm0",))), Vrm4u()
     sent = face_messages(stream, alone=True)
     assert [m.arguments[0] for m in sent if m.address == vmc.BONE] == ["Head", "LeftEye", "RightEye"]
     assert [m.address for m in sent][-3:] == [vmc.APPLY, vmc.OK, vmc.TIME]
@@ -176,7 +177,7 @@ def test_a_face_alone_moves_the_head_and_says_that_it_lives() -> None:
 
 @pytest.mark.parametrize(("state", "status"), [("tracking", 1), ("holding", 0), ("fading", 0), ("absent", 0)])
 def test_a_face_alone_says_whether_it_is_seen(state: str, status: int) -> None:
-    stream = open_stream(OutputSection(kind="vmc"))
+    stream = open_stream(output_section("vmc"))
     sent = [
         message
         for datagram in stream.face(face_performance(face(state)), 0, alone=True)
@@ -186,13 +187,13 @@ def test_a_face_alone_says_whether_it_is_seen(state: str, status: int) -> None:
 
 
 def test_a_face_of_which_nothing_is_wanted_is_not_sent_between_bodies() -> None:
-    stream = open_stream(OutputSection(kind="vmc", blends=(), eyes=False))
+    stream = open_stream(output_section("vmc", blends=(), eyes=False))
     assert stream.face(face_performance(face()), 0, alone=False) == ()
     assert [m.address for m in face_messages(stream, alone=True)] == [vmc.BONE, vmc.OK, vmc.TIME]
 
 
 def test_plain_osc_carries_the_face_after_the_body_and_alone_the_same() -> None:
-    section = OutputSection(kind="osc", actor="anna")
+    section = output_section("osc", actor="anna")
     stream = open_stream(section)
     whole = messages(stream, with_face(random_pose(1, capture_ns=START_NS)))
     alone = face_messages(open_stream(section), alone=True)
@@ -209,7 +210,7 @@ def test_plain_osc_carries_the_face_after_the_body_and_alone_the_same() -> None:
 
 @pytest.mark.parametrize("kind", ["vmc", "osc"])
 def test_nonsense_in_a_face_is_refused_and_the_next_one_is_right(kind: str) -> None:
-    section = OutputSection(kind=kind, actor="anna")  # type: ignore[arg-type]
+    section = output_section(kind, actor="anna")
     stream = open_stream(section)
     for bad in (face(JawOpen=np.nan), face(head=(0.0, 0.0, 0.0, 0.0)), face(gaze=((np.inf, 0.0), (0.0, 0.0)))):
         with pytest.raises(EncodeError):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ from msgspec.structs import replace
 
 from protocols import osc
 from protocols.udp import UdpReceiver
-from stage.config import OutputSection
 from stage.outputs.udp_output import UdpOutput
+from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import random_pose
 
@@ -22,8 +23,8 @@ def receiver() -> Iterator[UdpReceiver]:
         yield opened
 
 
-def open_output(receiver: UdpReceiver, **options: object) -> UdpOutput:
-    section = OutputSection(kind="vmc", id="engine", actor="anna", port=receiver.port, **options)  # type: ignore[arg-type]
+def open_output(receiver: UdpReceiver, **options: Any) -> UdpOutput:
+    section = output_section("vmc", id="engine", actor="anna", port=receiver.port, **options)
     return UdpOutput(section, stage_rate_hz=30.0)
 
 

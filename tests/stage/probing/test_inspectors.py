@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,11 +11,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from protocols import osc, vmc
-from stage.config import OutputSection
-from stage.outputs.streams import open_stream
+from stage.outputs.open_stream import open_stream
 from stage.probing.inspector import InspectionReport, Inspector
 from stage.probing.osc_inspector import OscInspector
 from stage.probing.vmc_inspector import VmcInspector
+from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import random_pose
 
@@ -22,9 +23,9 @@ START_NS = 1_700_000_000_000_000_000
 SOURCE = ("127.0.0.1", 50000)
 
 
-def stage_stream(kind: str, frames: int = 30, **options: object) -> list[tuple[bytes, int]]:
+def stage_stream(kind: str, frames: int = 30, **options: Any) -> list[tuple[bytes, int]]:
     """Datagrams of a stage with the times of their arrival: 40 ms after the capture, 1 ms after sending."""
-    stream = open_stream(OutputSection(kind=kind, actor="anna", **options))  # type: ignore[arg-type]
+    stream = open_stream(output_section(kind, actor="anna", **options))
     arrivals = []
     for number in range(frames):
         capture_ns = START_NS + number * 33_333_333
@@ -216,9 +217,9 @@ def test_no_bytes_upset_an_inspector(datagrams: list[bytes]) -> None:
         assert report.datagrams == len(datagrams)
 
 
-def face_stream(kind: str, frames: int = 60, **options: object) -> list[tuple[bytes, int]]:
+def face_stream(kind: str, frames: int = 60, **options: Any) -> list[tuple[bytes, int]]:
     """A body of 30 Hz and a face of 60 Hz, the face 10 ms after its capture."""
-    stream = open_stream(OutputSection(kind=kind, actor="anna", **options))  # type: ignore[arg-type]
+    stream = open_stream(output_section(kind, actor="anna", **options))
     arrivals = []
     for number in range(frames):
         capture_ns = START_NS + number * 16_666_667
@@ -252,7 +253,7 @@ def test_faces_of_our_plain_osc_have_a_rate_of_their_own() -> None:
 
 
 def test_a_whole_performance_has_nothing_wrong_with_it() -> None:
-    stream, arrivals = open_stream(OutputSection(kind="vmc", blends=("arkit", "vrm0", "vrm1"))), []
+    stream, arrivals = open_stream(output_section("vmc", blends=("arkit", "vrm0", "vrm1"))), []
     for number in range(10):
         body = random_pose(number, capture_ns=START_NS + number * 33_333_333).performance
         arrivals += [(bytes(d), body.capture_ns) for d in stream.frame(replace(body, face=face(JawOpen=0.7)), 0)]

@@ -1,0 +1,43 @@
+"""Who gives commands, who carries them out, who owns which output: the names of workers that others talk to."""
+
+from __future__ import annotations
+
+from stage.config import AnyOutputSection, Config, MqttSection
+
+BROADCAST = "broadcast"
+MQTT = "mqtt"
+RECORD = "record"
+RECEIVE = "receive"
+CONTROL = "control"
+CONSOLE = "console"
+SOLVE = "solve"
+
+EXECUTORS = (BROADCAST, MQTT, RECORD, SOLVE)
+"""Workers that carry out commands and reply."""
+
+
+def mqtt_outputs(config: Config) -> tuple[MqttSection, ...]:
+    """The outputs that the mqtt worker owns; without any, a stage has no such worker."""
+    return tuple(output for output in config.outputs if isinstance(output, MqttSection))
+
+
+def owner_of(output: AnyOutputSection) -> str:
+    """The worker that owns an output."""
+    return MQTT if isinstance(output, MqttSection) else BROADCAST
+
+
+def receives(config: Config) -> bool:
+    """Whether a stage has a receive worker: it listens to other performers or to a timecode machine."""
+    return len(config.inputs) > 0 or config.timecode.source == "network"
+
+
+def surfaces(config: Config) -> tuple[str, ...]:
+    """The workers that take commands; each publishes them on `command.<name>`."""
+    names = []
+    if config.console.enabled:
+        names.append(CONSOLE)
+    if config.control.enabled:
+        names.append(CONTROL)
+    if any(output.commands for output in mqtt_outputs(config)):
+        names.append(MQTT)
+    return tuple(names)
