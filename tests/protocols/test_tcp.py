@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from pythonosc.dispatcher import Dispatcher
+from pythonosc.osc_tcp_server import BlockingOSCTCPServer
+from pythonosc.tcp_client import SimpleTCPClient
+
+from protocols import osc
+from protocols.osc_framing import DECODERS, Framing, length_prefixed, slip
+from protocols.tcp import TcpError, TcpReceiver, TcpSender
+from tests.mqtt_broker import free_port
+
+FRAMINGS = pytest.mark.parametrize("framing", ["slip", "length"])
+MODES: dict[Framing, str] = {"slip": "1.1", "length": "1.0"}
+# Bytes that SLIP must escape are among these floats.
+MESSAGES = [osc.message(f"/stage/anna/bone/{n}", "ff", float(n), -6.0 - n) for n in range(40)]
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., TcpSender]]:
+    senders = []
+
+    def connect(port: int, framing: Framing = "slip", *, wait: bool = True) -> TcpSender:
+        senders.append(TcpSender("127.0.0.1", port, framing))
+        assert not wait or senders[-1].connected.wait(10.0)
+        return senders[-1]
+
+    yield connect
+    for sender in senders:
+        sender.close()
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10.0
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.002)
+
+
+def take(receiver: TcpReceiver, count: int) -> list[bytes]:
+    found = []
+    deadline = time.monotonic() + 10.0
+    while len(found) < count and time.monotonic() < deadline:
+        if (received := receiver.receive()) is not None:
+            found.append(received[0])
+    return found
+
+
+@FRAMINGS
+def test_frames_arrive_whole_and_in_order(framing: Framing, opened: Callable[..., TcpSender]) -> None:
+    with TcpReceiver("127.0.0.1", 0, 0.1, framing) as receiver:
+        sender = opened(receiver.port, framing)
+        assert sender.resolved.is_set()
+        assert sender.send(MESSAGES[:20]) and sender.send([]) and sender.send([memoryview(m) for m in MESSAGES[20:]])
+        assert take(receiver, 40) == MESSAGES
+        assert sender.counters == {"datagrams": 40, "unresolved": 0, "full": 0, "unreachable": 0, "connections": 1}
+        assert sender.source_port > 0
+
+
+@FRAMINGS
+def test_python_osc_receives(framing: Framing, opened: Callable[..., TcpSender]) -> None:
+    received: list[tuple[str, tuple[float, ...]]] = []
+    dispatcher = Dispatcher(strict_timing=False)
+    dispatcher.set_default_handler(lambda address, *values: received.append((address, values)))
+    with BlockingOSCTCPServer(("127.0.0.1", 0), dispatcher, mode=MODES[framing]) as server:
+        handling = threading.Thread(target=server.handle_request)
+        handling.start()
+        sender = opened(server.server_address[1], framing)
+        assert sender.send([osc.bundle(MESSAGES[:10]), *MESSAGES[10:]])
+        until(lambda: len(received) >= 40)
+        sender.close()
+        handling.join()
+    assert [osc.message(address, "ff", *values) for address, values in received] == MESSAGES
+
+
+@FRAMINGS
+def test_python_osc_sends(framing: Framing) -> None:
+    with TcpReceiver("127.0.0.1", 0, 0.1, framing) as receiver:
+        with SimpleTCPClient("127.0.0.1", receiver.port, mode=MODES[framing]) as client:
+            for number in range(5):
+                client.send_message("/a/b", [float(number), -6.0])
+            found = take(receiver, 5)
+    assert found == [osc.message("/a/b", "ff", float(number), -6.0) for number in range(5)]
+
+
+def test_nobody_listens_and_then_somebody_does(
+    opened: Callable[..., TcpSender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("protocols.tcp._LAST_PAUSE_S", 0.02)
+    port = free_port()
+    sender = opened(port, wait=False)
+    until(sender.resolved.is_set)
+    assert not sender.send(MESSAGES)
+    assert sender.counters["unreachable"] == 1
+    for times in (1, 2):  # and again when the receiver was started anew
+        with TcpReceiver("127.0.0.1", port, 0.1) as receiver:
+            assert sender.connected.wait(10.0)
+            assert sender.send(MESSAGES[:3])
+            assert take(receiver, 3) == MESSAGES[:3]
+            assert sender.counters["connections"] == times
+        until(lambda: not sender.connected.is_set())
+
+
+@FRAMINGS
+def test_a_slow_receiver_misses_whole_frames_and_sends_are_quick(
+    framing: Framing, opened: Callable[..., TcpSender]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sender = opened(server.getsockname()[1], framing)
+        connection, _ = server.accept()
+        sent, slowest_s = [], 0.0
+        # Until the buffers are full, and on: frames of 10 packets that carry their number.
+        for number in range(2000):
+            frame = [osc.message("/frame/part", "ff", float(number), float(part)) + bytes(400) for part in range(10)]
+            began_s = time.perf_counter()
+            taken = sender.send(frame)
+            slowest_s = max(slowest_s, time.perf_counter() - began_s)
+            sent += frame if taken else []
+        assert sender.counters["full"] > 1000
+        assert slowest_s < 0.5
+        decoder, received = DECODERS[framing](), []
+        connection.settimeout(10.0)
+        while len(received) < len(sent):
+            received += decoder.feed(connection.recv(65536))
+        assert received == sent  # whole frames, nothing torn, nothing of the dropped ones
+        last = osc.message("/frame/part", "ff", -1.0, 0.0)
+        until(lambda: sender.send([last]))
+        while len(received) < len(sent) + 1:
+            received += decoder.feed(connection.recv(65536))
+        assert received[-1] == last
+        connection.close()
+
+
+def test_wrong_framing_is_named(opened: Callable[..., TcpSender]) -> None:
+    faults: list[str] = []
+    with TcpReceiver("127.0.0.1", 0, 0.05, "length", faults.append) as receiver:
+        with socket.create_connection(("127.0.0.1", receiver.port)) as client:
+            client.sendall(length_prefixed(MESSAGES[:2]) + slip(MESSAGES[2:3]))
+            assert take(receiver, 2) == MESSAGES[:2]
+            client.sendall(slip(MESSAGES[2:3]))
+            until(lambda: receiver.receive() or faults)
+        assert "looks like SLIP" in faults[0]
+        sender = opened(receiver.port, "length")  # others are served on
+        assert sender.send(MESSAGES[:1])
+        assert take(receiver, 1) == MESSAGES[:1]
+
+
+def test_a_port_in_use() -> None:
+    with TcpReceiver("127.0.0.1", 0, 0.1) as receiver, pytest.raises(TcpError, match="close the program"):
+        TcpReceiver("127.0.0.1", receiver.port, 0.1)
