@@ -36,8 +36,10 @@ class UdpSender:
             UdpError: The system gives no socket.
         """
         self.host, self.port = host, port
-        self.counters = dict.fromkeys(("datagrams", "unresolved", "full", "unreachable"), 0)
+        self.counters: dict[str, int] = dict.fromkeys(("datagrams", "unresolved", "full", "unreachable"), 0)
         """Datagrams sent, and frames not sent because of the host's name, the system's queue or the network."""
+        self.fault = ""
+        """Why the last frame was not taken; "" when it was."""
         self.resolved = threading.Event()
         """Set when the host's address is known."""
         self._closed = threading.Event()
@@ -51,26 +53,36 @@ class UdpSender:
         """The port that datagrams come from; 0 while the host is not resolved."""
         return int(self._socket.getsockname()[1]) if self._socket is not None else 0
 
+    @property
+    def target(self) -> str:
+        """The receiver, and the port that datagrams come from."""
+        return f"{self.host}:{self.port} from port {self.source_port}"
+
     def send(self, datagrams: Sequence[bytes | memoryview]) -> bool:
         """Sends one frame; never blocks.
 
         Returns:
-            Whether the system has taken all of it.
+            Whether the system has taken all of it; `fault` says why not.
         """
         if self._socket is None:
-            self.counters["unresolved"] += 1
-            return False
+            return self._failed("unresolved", f"host {self.host} is not found; check the name, or give its address")
+        sendto, address = self._socket.sendto, self._address
         try:
             for datagram in datagrams:
-                self._socket.sendto(datagram, self._address)
+                sendto(datagram, address)
         except BlockingIOError:
-            self.counters["full"] += 1
-            return False
-        except OSError:
-            self.counters["unreachable"] += 1
-            return False
+            return self._failed("full", f"the network does not take all that is sent to {self.host}:{self.port}")
+        except OSError as error:
+            reason = error.strerror or error
+            return self._failed("unreachable", f"{self.host}:{self.port} cannot be reached ({reason})")
         self.counters["datagrams"] += len(datagrams)
+        self.fault = ""
         return True
+
+    def _failed(self, count: str, fault: str) -> bool:
+        self.counters[count] += 1
+        self.fault = fault
+        return False
 
     def close(self) -> None:
         """Closes the socket."""

@@ -31,6 +31,10 @@ class BodyModelError(StageError):
     """A body model or an actor profile that cannot be used."""
 
 
+class AvatarError(StageError):
+    """A file of an avatar that cannot be used."""
+
+
 class ResultFileError(StageError):
     """A solve result file that is missing or malformed."""
 
@@ -45,3 +49,11 @@ class ConsoleError(StageError):
 
 class EnrollError(StageError):
     """A clip or photos from which an actor cannot be measured."""
+
+
+class OutputError(StageError):
+    """An output that cannot be changed as somebody asks."""
+
+
+class RecordError(StageError):
+    """A take that cannot be recorded: no space, no folder, a number that is none."""

@@ -1,5 +1,6 @@
 """stage.toml, the description of one stage: its records and the loader."""
 
+from ._decode import nearest as nearest
 from ._load import load as load
 from ._outputs import AnyOutputSection as AnyOutputSection
 from ._outputs import BlendCase as BlendCase
@@ -27,6 +28,7 @@ from ._surfaces import AnyInputSection as AnyInputSection
 from ._surfaces import ControlSection as ControlSection
 from ._surfaces import InputSection as InputSection
 from ._surfaces import LiveLinkInputSection as LiveLinkInputSection
+from ._surfaces import Part as Part
 from ._surfaces import RecordSection as RecordSection
 from ._surfaces import TimecodeSection as TimecodeSection
 from ._surfaces import VmcInputSection as VmcInputSection

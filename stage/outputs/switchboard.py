@@ -1,0 +1,126 @@
+"""The switchboard: which actor's performances go to which outputs, and how that is changed live.
+
+An actor's outputs are served one after another, the actor that came first completely first: so the mean actor has
+waited for half of a burst when its last datagram leaves, and not for nearly all of it. What every output of an actor
+would do anew is done once, here: which source of the face counts, and who is to be served at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+from protocols.messages import FacePerformance, Performance
+from protocols.show import OutputState, SetOutput
+from stage.config import Config, MqttSection, nearest
+from stage.errors import OutputError
+from stage.outputs.engine_output import EngineOutput
+from stage.outputs.face_source import FaceSource
+from stage.outputs.lane import Lane
+from stage.timecode import TimecodeClock
+
+
+class Switchboard:
+    """All outputs of a stage that go to engines."""
+
+    def __init__(self, config: Config, timecode: TimecodeClock, now_ns: Callable[[], int]) -> None:
+        """Opens the outputs.
+
+        Args:
+            config: The stage.
+            timecode: Of the stage.
+            now_ns: Tells stage time.
+
+        Raises:
+            ProtocolError: The system gives no socket.
+        """
+        actors = [actor.id for actor in config.actors]
+        self._now_ns = now_ns
+        self._opened = ExitStack()
+        self._outputs: dict[str, EngineOutput] = {}
+        for section in config.outputs:
+            if not isinstance(section, MqttSection):
+                output = EngineOutput(section, actors, config.stage.rate, timecode)
+                self._outputs[output.id] = output
+                self._opened.callback(output.close)
+        self._others = frozenset(section.id for section in config.outputs) - self._outputs.keys()
+        self._faces = {actor: FaceSource() for actor in actors}
+        self._routes = self._planned()
+        self._faults = dict.fromkeys(self._outputs, "")
+
+    @property
+    def counters(self) -> Iterator[tuple[str, int]]:
+        """The counts of every output, named by its id."""
+        for output in self._outputs.values():
+            for name, count in output.counters.items():
+                yield f"{output.id}.{name}", count
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Kind and receiver of every output."""
+        return {output.id: output.fact for output in self._outputs.values()}
+
+    def send(self, record: Performance | FacePerformance) -> None:
+        """Sends a record to every output it is for; never blocks, never raises."""
+        route = self._routes.get(record.actor, ())
+        if len(route) == 0:
+            return
+        now_ns, source = self._now_ns, self._faces[record.actor]
+        if isinstance(record, FacePerformance):
+            alone = source.heard_face(now_ns())
+            for output, lane in route:
+                output.send_face(lane, record, now_ns(), alone=alone)
+        else:
+            performance = source.heard_body(record, now_ns())
+            for output, lane in route:
+                output.send_body(lane, performance, now_ns())
+
+    def answers_for(self, output: str) -> bool:
+        """Whether a command for an output is to be answered from here: it is ours, or nobody's."""
+        return output not in self._others
+
+    def change(self, wish: SetOutput) -> tuple[str, dict[str, str]]:
+        """Carries a command out.
+
+        Returns:
+            What is so now: in words, and for programs.
+
+        Raises:
+            OutputError: No such output, or it cannot be as asked; then nothing has changed.
+        """
+        output = self._outputs.get(wish.output)
+        if output is None:
+            known = sorted([*self._outputs, *self._others])
+            raise OutputError(
+                f'no output "{wish.output}"; {nearest(wish.output, known)}' if known else "this stage has no outputs"
+            )
+        output.change(wish)
+        self._routes = self._planned()
+        return output.text, output.facts
+
+    def states(self) -> Iterator[OutputState]:
+        """The states to publish now: of outputs that have changed, and of each once a second."""
+        now_ns = self._now_ns()
+        for output in self._outputs.values():
+            if (state := output.news(now_ns)) is not None:
+                yield state
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Outputs that have failed since the last call, with their fault, or that work again, with ""."""
+        for output in self._outputs.values():
+            fault, before = output.fault, self._faults[output.id]
+            self._faults[output.id] = fault
+            if bool(fault) != bool(before):
+                yield output.id, fault
+
+    def close(self) -> None:
+        """Closes all outputs."""
+        self._opened.close()
+
+    def _planned(self) -> dict[str, tuple[tuple[EngineOutput, Lane], ...]]:
+        """Per actor, its outputs in the order of the stage.toml."""
+        outputs = self._outputs.values()
+        return {
+            actor: tuple((output, output.lanes[actor]) for output in outputs if actor in output.lanes)
+            for actor in self._faces
+        }
