@@ -39,8 +39,10 @@ class TcpSender:
     def __init__(self, host: str, port: int, framing: Framing = "slip") -> None:
         """Starts connecting."""
         self.host, self.port = host, port
-        self.counters = dict.fromkeys(("datagrams", "unresolved", "full", "unreachable", "connections"), 0)
+        self.counters: dict[str, int] = dict.fromkeys(("datagrams", "unresolved", "full", "unreachable", "connections"), 0)
         """Packets sent; frames not sent because of the host's name, a slow receiver or no connection; connections."""
+        self.fault = ""
+        """Why the last frame was not taken; "" when it was."""
         self.resolved = threading.Event()
         """Set when the host's address is known."""
         self.connected = threading.Event()
@@ -61,36 +63,46 @@ class TcpSender:
             return int(self._socket.getsockname()[1]) if self._socket is not None else 0
         return 0
 
+    @property
+    def target(self) -> str:
+        """The receiver, and the port that frames come from."""
+        return f"{self.host}:{self.port} by TCP from port {self.source_port}"
+
     def send(self, datagrams: Sequence[bytes | memoryview]) -> bool:
         """Sends one frame; never blocks.
 
         Returns:
-            Whether all of it is on its way.
+            Whether all of it is on its way; `fault` says why not.
         """
         if len(datagrams) == 0:
             return True
         with self._lock:
             if self._socket is None:
-                self.counters["unreachable" if self.resolved.is_set() else "unresolved"] += 1
-                return False
+                return self._failed("unreachable" if self.resolved.is_set() else "unresolved")
             if not self._push():
-                self.counters["full"] += self._socket is not None
-                self.counters["unreachable"] += self._socket is None
-                return False
+                return self._failed("unreachable" if self._socket is None else "full")
             self._rest = memoryview(self._framed(datagrams))
             whole = len(self._rest)
             self._push()
+            if self._socket is None:
+                return self._failed("unreachable")
             if len(self._rest) == whole:  # nothing of it is taken, so nothing of it need be
                 self._rest = memoryview(b"")
-                self.counters["full"] += 1
-                return False
-            if self._socket is None:
-                self.counters["unreachable"] += 1
-                return False
+                return self._failed("full")
             if len(self._rest) > 0:
                 self._stir()
             self.counters["datagrams"] += len(datagrams)
+            self.fault = ""
             return True
+
+    def _failed(self, count: str) -> bool:
+        self.counters[count] += 1
+        self.fault = {
+            "unresolved": f"host {self.host} is not found; check the name, or give its address",
+            "unreachable": f"nobody listens on {self.host}:{self.port} (TCP); start the receiver, or check the port",
+            "full": f"{self.host}:{self.port} does not read as fast as frames come; lower the output's rate",
+        }[count]
+        return False
 
     def close(self) -> None:
         """Ends the connection, and the thread as soon as it does not wait for the network."""
@@ -198,7 +210,8 @@ class TcpReceiver:
         Raises:
             TcpError: The port is in use, or the address is not this machine's.
         """
-        self._timeout_s, self._framing, self._fault = timeout_s, framing, fault
+        self._timeout_s, self._fault = timeout_s, fault
+        self._framing: Framing = framing
         self._connections: dict[socket.socket, tuple[Decoder, tuple[str, int]]] = {}
         self._packets: deque[tuple[bytes, tuple[str, int]]] = deque()
         try:

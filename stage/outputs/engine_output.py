@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from protocols.errors import ProtocolError
 from protocols.messages import FacePerformance, Performance
 from protocols.show import OutputState, SetOutput
+from protocols.tcp import TcpSender
 from protocols.udp import UdpSender
 from stage.config import LiveLinkSection, OscSection, VmcSection
 from stage.outputs.lane import Lane
@@ -179,4 +180,6 @@ def open_sender(output: EngineSection) -> Sender:
     Raises:
         UdpError: The system gives no socket.
     """
+    if isinstance(output, OscSection) and output.transport == "tcp":
+        return TcpSender(output.host, output.port, output.framing)
     return UdpSender(output.host, output.port)
