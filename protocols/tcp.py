@@ -39,7 +39,8 @@ class TcpSender:
     def __init__(self, host: str, port: int, framing: Framing = "slip") -> None:
         """Starts connecting."""
         self.host, self.port = host, port
-        self.counters: dict[str, int] = dict.fromkeys(("datagrams", "unresolved", "full", "unreachable", "connections"), 0)
+        counted = ("datagrams", "unresolved", "full", "unreachable", "connections")
+        self.counters: dict[str, int] = dict.fromkeys(counted, 0)
         """Packets sent; frames not sent because of the host's name, a slow receiver or no connection; connections."""
         self.fault = ""
         """Why the last frame was not taken; "" when it was."""
