@@ -102,6 +102,11 @@ class SizeEstimate:
         self._weight += 1.0 / _VIEWS_SD**2
 
     @property
+    def weight(self) -> float:
+        """Of what has been seen; 0 before anything."""
+        return self._weight
+
+    @property
     def log_size(self) -> float:
         """The best so far, drawn to nothing by what is usual."""
         if self._weight == 0.0:

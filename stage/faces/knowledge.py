@@ -36,20 +36,38 @@ class FaceKnowledge:
         self._worn: np.ndarray | None = None
         self._worn_log_size = 0.0
         self._sized = known is not None
+        self._seconds = neutral_seconds
+        self._before: FaceProfile | None = None
         self.version = 0
         """Rises whenever what the head wears changes."""
+
+    def measure_again(self) -> None:
+        """Gather all of it anew; what was known is used until then."""
+        self._before = self.final or self._before
+        self._neutral = Neutral(self._seconds)
+        self._size, self._seen_s, self._next_s, self._sized = SizeEstimate(), 0.0, _SIZE_EVERY_S, False
+        if self._before is None:
+            self._identity = None
+        self._change()
 
     @property
     def final(self) -> FaceProfile | None:
         """What a profile should keep, once there is nothing more to learn."""
-        if not self._sized or self.neutral is None or self._identity is None:
+        if not self._sized or self._neutral.value is None or self._identity is None:
             return None
-        return FaceProfile(self._identity, self.neutral, self.log_size)
+        return FaceProfile(self._identity, self._neutral.value, self.log_size)
 
     @property
     def neutral(self) -> np.ndarray | None:
         """(D + 4,): features and irises at rest; None while unknown."""
+        if self._neutral.value is None and self._before is not None:
+            return self._before.neutral
         return self._neutral.value
+
+    @property
+    def wants_rest(self) -> bool:
+        """Whether the face at rest is still being gathered."""
+        return self._neutral.value is None
 
     @property
     def features(self) -> np.ndarray | None:
@@ -66,13 +84,15 @@ class FaceKnowledge:
     @property
     def log_size(self) -> float:
         """The head's size against the mean head's."""
+        if self._sized or (self._before is not None and self._size.weight == 0.0):
+            return self._log_size
         expected = self._map.log_size_of(self._shape) if len(self._shape) > 0 else 0.0
-        return self._log_size if self._sized else expected + self._size.log_size
+        return expected + self._size.log_size
 
     @property
     def progress(self) -> str:
         """In words."""
-        if self.neutral is None:
+        if self.wants_rest:
             return "at rest, please"
         return "known" if self.final is not None else "being measured"
 

@@ -3,6 +3,11 @@
     body cameras: the faces of a frameset            -> `see_frameset`, then `face_at` its capture time
     face cameras: each frame at once, at its own rate -> `see_camera`, a FacePerformance of its own
 
+    other performers: each record at once, at its rate -> `take_external`, a FacePerformance of its own
+
+What another performer (a phone on the helmet) says of a face replaces what is read here, while it comes; see
+`stage.faces.external`.
+
 An actor with a face camera is solved from that; what the body's cameras see of the face then only helps to place the
 head, and stands in where the face camera is lost. A camera on the head says nothing of the head's turn: its rigid
 pose, the slip of the helmet included, ends in the fit.
@@ -16,11 +21,13 @@ from typing import NamedTuple
 import numpy as np
 
 from protocols.arrays import to_bytes
+from protocols.external import ExternalFace
 from protocols.messages import CameraLandmarks, Face, FaceLandmarks, FacePerformance, Trace
 from stage.bodies.body import BodyModel
-from stage.config import ActorSection, CameraSection, FaceSection
+from stage.config import ActorSection, AnyInputSection, CameraSection, FaceSection
 from stage.correspondence.face_map import FaceMap
 from stage.faces.expression import Regressor
+from stage.faces.external import ExternalFaces, ExternalHead
 from stage.faces.head_pose import R_CAMERA_FACING, Fit, HeadPose
 from stage.faces.identity_map import IdentityMap
 from stage.faces.knowledge import FaceKnowledge
@@ -49,8 +56,10 @@ class _Part:
         regressor: Regressor,
         known: FaceKnowledge,
         smoothing: float,
+        inputs: Sequence[AnyInputSection],
     ) -> None:
         self.actor, self.known, self.camera = actor.id, known, own
+        self.external = ExternalFaces(inputs)
         rides = own is not None and own.mount == "head"
         self.own = None if own is None else FaceTrack(model, regressor, known, smoothing, rides=rides)
         self.timeline = FaceTimeline()
@@ -79,6 +88,7 @@ class FaceSolver:
         settings: The [face] section.
         cameras: Those with `face_of`.
         known: Faces from profiles, by actor.
+        inputs: The [[inputs]].
     """
 
     def __init__(
@@ -90,7 +100,9 @@ class FaceSolver:
         settings: FaceSection,
         cameras: Sequence[CameraSection] = (),
         known: Mapping[str, FaceProfile] | None = None,
+        inputs: Sequence[AnyInputSection] = (),
     ) -> None:
+        self._inputs = tuple(inputs)
         self._model, self._regressor, self._settings = FaceModel(body, face_map), regressor, settings
         self._identities = IdentityMap(body, self._model)
         self._actors = {actor.id: actor for actor in actors}
@@ -117,8 +129,12 @@ class FaceSolver:
         said = f"{lags['EyeBlink'] * 1e3:.0f} ms lids, {lags['Mouth'] * 1e3:.0f} ms mouth, "
         return {
             "face smoothing lag": f"{said}{lags[slowest] * 1e3:.0f} ms {slowest.lower()} at 1 Hz",
-            "faces": ", ".join(f"{part.actor} {part.known.progress}" for part in self._parts.values()),
+            "faces": ", ".join(f"{part.actor} {self._progress(part)}" for part in self._parts.values()),
         }
+
+    def measure_again(self, actor: str) -> None:
+        """Measure an actor's face at rest anew; what is known of it is used until then."""
+        self._parts[actor].known.measure_again()
 
     def identity(self, actor: str) -> np.ndarray:
         """(I,) to add to the actor's body, as good as it is now."""
@@ -157,14 +173,24 @@ class FaceSolver:
         if state is None:
             return None
         part.timeline.add(seen.capture_ns, state)
-        part.number += 1
-        return FacePerformance(
-            actor=part.actor,
-            number=part.number - 1,
-            capture_ns=seen.capture_ns,
-            face=state.record(self._body_head(part, seen.capture_ns)),
-            trace=Trace(seen.capture_ns, seen.captured_ns, seen.begin_ns, seen.end_ns, 0),
-        )
+        if part.external.leading(seen.capture_ns):
+            return None  # its next face comes with what this one says
+        trace = Trace(seen.capture_ns, seen.captured_ns, seen.begin_ns, seen.end_ns, 0)
+        return self._performance(part, part.external.merged(state, seen.capture_ns) or state, trace)
+
+    def take_external(self, record: ExternalFace) -> FacePerformance | None:
+        """Take in a face as another performer sees it; None where it is not the one that sets the pace."""
+        part = self._parts.get(record.actor)
+        if part is None or not part.external.take(record) or part.external.leading(record.capture_ns) != record.input:
+            return None
+        state = part.external.merged(self._own_state_at(part, record.capture_ns), record.capture_ns)
+        if state is None:
+            return None
+        return self._performance(part, state, Trace(record.capture_ns, 0, 0, 0, 0))
+
+    def external_head(self, actor: str, capture_ns: int) -> ExternalHead | None:
+        """How another performer says that the head is turned; None where none does."""
+        return self._parts[actor].external.head(capture_ns)
 
     def see_frameset(self, frameset: Frameset, rig: CameraRig, shapes: Mapping[str, np.ndarray]) -> None:
         """Take in the faces that the body's cameras saw; shapes (S,) of actors' bodies."""
@@ -208,7 +234,22 @@ class FaceSolver:
         state = self._state_at(self._parts[actor], capture_ns)
         return None if state is None else state.shapes
 
+    def _performance(self, part: _Part, state: FaceState, trace: Trace) -> FacePerformance:
+        face = state.record(self._body_head(part, trace.capture_ns))
+        part.number += 1
+        return FacePerformance(part.actor, part.number - 1, trace.capture_ns, face, trace)
+
+    def _progress(self, part: _Part) -> str:
+        """Whence the face comes now, in words."""
+        body_ns = part.body_head[0] if part.body_head is not None else 0
+        leading = part.external.leading(max(part.last_ns, part.external.heard_ns, body_ns))
+        return part.known.progress if not leading else f"from {leading}"
+
     def _state_at(self, part: _Part, capture_ns: int) -> FaceState | None:
+        return part.external.merged(self._own_state_at(part, capture_ns), capture_ns)
+
+    def _own_state_at(self, part: _Part, capture_ns: int) -> FaceState | None:
+        """What the stage itself reads of a face."""
         own = part.timeline.at(capture_ns)
         if own is not None and own.state in ("tracking", "holding"):
             return own
@@ -225,4 +266,5 @@ class FaceSolver:
     def _part(self, actor: ActorSection, profile: FaceProfile | None) -> _Part:
         known = FaceKnowledge(self._identities, self._settings.neutral_seconds, profile)
         own = next((camera for camera in self._cameras.values() if camera.face_of == actor.id), None)
-        return _Part(actor, own, self._model, self._regressor, known, self._settings.smoothing)
+        inputs = [section for section in self._inputs if section.actor == actor.id]
+        return _Part(actor, own, self._model, self._regressor, known, self._settings.smoothing, inputs)

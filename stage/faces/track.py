@@ -174,7 +174,7 @@ class FaceTrack:
         """Neutral and identity, while they are not known."""
         known = self.known
         source, reading = max(usable, key=lambda pair: pair[0].worth)
-        if self._learns_neutral and known.neutral is None and source.worth > _LEARNING_WORTH:
+        if self._learns_neutral and known.wants_rest and source.worth > _LEARNING_WORTH:
             # Several views together: what is hidden or biased in one is seen in the other.
             shares = np.array([other.worth for other, _ in usable])
             features = np.average([other.features for other, _ in usable], axis=0, weights=shares)

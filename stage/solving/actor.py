@@ -113,6 +113,10 @@ class ActorTrack:
         """Delay of a 1 Hz movement through the temporal prior, as it acts at present, seconds."""
         return self._lag_s
 
+    def measure_again(self) -> None:
+        """Estimate the shape anew, starting from the one it wears."""
+        self._estimate = self._estimate.anew()
+
     def expected_landmarks(self, capture_ns: int) -> np.ndarray:
         """(33, 3) where the landmarks are expected at a time, world, metres."""
         assert self._motion is not None

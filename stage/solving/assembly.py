@@ -50,7 +50,10 @@ def make_solver(
         hands = HandSettings(load_hand_map(config.hands.network), config.hands.smoothing)
     face_solver = make_face_solver(config, body, faces) if config.face.enabled else None
     device = config.body.solve_device
-    return Solver(body, cameras, config.actors, config.body, meaning, dict(shapes or {}), device, hands, face_solver)
+    known = dict(shapes or {})
+    return Solver(
+        body, cameras, config.actors, config.body, meaning, known, device, hands, face_solver, inputs=config.inputs
+    )
 
 
 def make_face_solver(config: Config, body: BodyModel, faces: Mapping[str, FaceProfile] | None = None) -> FaceSolver:
@@ -60,4 +63,6 @@ def make_face_solver(config: Config, body: BodyModel, faces: Mapping[str, FacePr
         NetworkError: Nobody has learned what this network's points mean.
     """
     meaning, regressor = load_face_map(config.face.network), FaceRegressor.load()
-    return FaceSolver(body, meaning, regressor, config.actors, config.face, config.face_cameras, faces)
+    return FaceSolver(
+        body, meaning, regressor, config.actors, config.face, config.face_cameras, faces, inputs=config.inputs
+    )

@@ -32,6 +32,10 @@ class ShapeEstimate:
         self._first_ns = self._last_ns = -1
         self._calls = 0
 
+    def anew(self) -> ShapeEstimate:
+        """An estimate that has seen nothing yet, and starts from this shape."""
+        return ShapeEstimate(self._fitter, self.shape, seconds=self._seconds, frozen=False)
+
     def add(self, evidence: Evidence, pose: Pose, capture_ns: int) -> bool:
         """Take a solved frameset; true when it is time to improve."""
         if self.frozen:

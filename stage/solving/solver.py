@@ -13,12 +13,15 @@ import numpy as np
 import torch
 
 from protocols.arrays import to_bytes
+from protocols.external import ExternalBones, ExternalFace
 from protocols.messages import CameraLandmarks, FacePerformance, Performance, Prediction, Trace
+from protocols.names import RIG_BONES
 from stage.bodies.body import BodyModel
 from stage.bodies.hands import SIDES, finger_bone_index
+from stage.bodies.rig import Rig
 from stage.bodies.skinning import Skinner
 from stage.cameras.camera import Camera
-from stage.config import ActorSection, BodySection
+from stage.config import ActorSection, AnyInputSection, BodySection
 from stage.correspondence.hand_map import PALM, HandMap
 from stage.correspondence.landmark_map import LandmarkMap
 from stage.faces.profile import FaceProfile
@@ -27,12 +30,13 @@ from stage.solving.actor import ActorModel, ActorTrack, Shown
 from stage.solving.anatomy import Anatomy
 from stage.solving.association import claims, find_new
 from stage.solving.contact import sole_vertices
+from stage.solving.external_bones import BodyPose, ExternalBody, with_head
 from stage.solving.framesets import Frameset
 from stage.solving.hands.track import HandKit
 from stage.solving.head import HEAD, HeadCorrection, head_turn
 from stage.solving.observation import EvidenceBuilder
 from stage.solving.people import CameraRig, Person
-from stage.solving.pose import quaternion
+from stage.solving.pose import quaternion, skew
 from stage.solving.shape import ShapeFitter
 from stage.solving.shape_estimate import ShapeEstimate
 from stage.solving.skeleton import Skeleton
@@ -42,6 +46,8 @@ SINGLE_VIEW_PATIENCE_S = 1.0
 """With several cameras, an actor seen by only one of them this long is followed by it alone."""
 SINGLE_VIEW_SCORE = 0.7
 _BREAK_NS = 1_000_000_000
+_IDENTITY = (0.0, 0.0, 0.0, 1.0)
+_SPINE, _HEAD = RIG_BONES.index("spine_03"), RIG_BONES.index("head")
 
 
 class HandSettings(NamedTuple):
@@ -51,10 +57,24 @@ class HandSettings(NamedTuple):
     smoothing: float = 1.0
 
 
+class _Posed(NamedTuple):
+    """What an actor shows, the whole rig."""
+
+    state: str
+    pose: BodyPose
+    G: torch.Tensor
+    """(J, 3, 3): rotations from rest in the world."""
+    joints: torch.Tensor
+    """(J, 3): bone heads in the world, metres."""
+    head: np.ndarray
+    """(4,): how the head is turned against the uppermost spine bone."""
+
+
 class _Cast(NamedTuple):
     section: ActorSection
     track: ActorTrack
     head: HeadCorrection
+    external: ExternalBody
 
     @property
     def shown(self) -> Shown | None:
@@ -76,6 +96,7 @@ class Solver:
         device: Where to solve.
         hands: Meaning of the hand network's landmarks and smoothing of fingers; None leaves fingers as at rest.
         faces: Solves the faces; None leaves performances without.
+        inputs: The [[inputs]], whose data `take_external` gets.
     """
 
     def __init__(
@@ -89,6 +110,7 @@ class Solver:
         device: torch.device | str = "cpu",
         hands: HandSettings | None = None,
         faces: FaceSolver | None = None,
+        inputs: Sequence[AnyInputSection] = (),
     ) -> None:
         self.body = body
         self.faces = faces
@@ -106,12 +128,13 @@ class Solver:
         self._fingers = np.concatenate([finger_bone_index(side) for side in SIDES])
         self._finger_index = torch.from_numpy(self._fingers).to(skeleton.device)
         self._settings = settings
-        self._cast = [
-            _Cast(actor, self._track(actor, (shapes or {}).get(actor.id)), HeadCorrection()) for actor in actors
-        ]
+        self._inputs = tuple(inputs)
+        self._cast = [self._member(actor, (shapes or {}).get(actor.id)) for actor in actors]
+        self._bones = Rig(body.parents.tolist(), skeleton.device)
+        self._posed: dict[str, _Posed] = {}
         self._solved, self._carrier = skeleton.bone_index.cpu().numpy(), skeleton.carrier.cpu().numpy()
         self._skinners: dict[str, tuple[torch.Tensor, int, Skinner]] = {}
-        self._number = 0
+        self._number = self._external_number = 0
         self._last_ns: int | None = None
         self._alone_since_ns = -1
 
@@ -150,8 +173,16 @@ class Solver:
     def wear(self, actor: str, shape: np.ndarray) -> None:
         """Give an actor a known shape (S,); for one that is not followed yet."""
         place = next(i for i, member in enumerate(self._cast) if member.section.id == actor)
-        section = self._cast[place].section
-        self._cast[place] = _Cast(section, self._track(section, shape), HeadCorrection())
+        self._cast[place] = self._member(self._cast[place].section, shape)
+
+    def measure_again(self, actor: str) -> None:
+        """Measure an actor's body shape and face at rest anew while it is followed; what is known is used until then.
+
+        `final_shapes` and `final_faces` are without this actor until they are measured.
+        """
+        next(member for member in self._cast if member.section.id == actor).track.measure_again()
+        if self.faces is not None:
+            self.faces.measure_again(actor)
 
     @torch.inference_mode()
     def warm_up(self) -> None:
@@ -189,8 +220,28 @@ class Solver:
         self._number += 1
         if self.faces is not None:
             self._see_faces(self.faces, frameset)
-        shown = [(member, member.shown) for member in self._cast]
-        return [self._performance(member, s, frameset) for member, s in shown if s is not None]
+        trace = trace_of(frameset.views.values())
+        return self._performances(self._cast, self._number - 1, frameset.capture_ns, trace)
+
+    @torch.inference_mode()
+    def take_external(self, record: ExternalFace | ExternalBones) -> list[Performance | FacePerformance]:
+        """Take in what another performer provides; records of one input come in the order of time.
+
+        Returns:
+            What it makes at once: a face at the pace of the input; a body where there is no camera to see one.
+        """
+        if isinstance(record, ExternalFace):
+            face = None if self.faces is None else self.faces.take_external(record)
+            return [] if face is None else [face]
+        cast = [member for member in self._cast if member.section.id == record.actor]
+        for member in cast:
+            member.external.take(record)
+        if len(self.rig.ids) > 0 or not any(member.external.places(record.input) for member in cast):
+            return []
+        self._last_ns = record.capture_ns
+        self._external_number += 1
+        trace = Trace(record.capture_ns, 0, 0, 0, 0)
+        return [*self._performances(cast, self._external_number - 1, record.capture_ns, trace)]
 
     def step_face(self, seen: CameraLandmarks) -> FacePerformance | None:
         """Solve one frame of a face camera; frames of one camera come in the order of time.
@@ -213,15 +264,14 @@ class Solver:
     @torch.inference_mode()
     def vertices(self, actor: str, out: torch.Tensor | None = None) -> torch.Tensor:
         """(V, 3) float32: the mesh an actor shows now, world, metres."""
-        member = next(member for member in self._cast if member.section.id == actor)
-        track, shown = member.track, member.shown
-        if shown is None:
+        track = next(member.track for member in self._cast if member.section.id == actor)
+        posed = self._posed.get(actor)
+        if posed is None:
             raise ValueError(f"{actor} has not been seen yet")
         rest_joints = self._model.skeleton.rest_joints(track.shape)
-        G, joints = self._full_pose(rest_joints, shown)
-        translation = joints[0] - (G[0] @ rest_joints[..., None])[..., 0]
+        translation = posed.joints - (posed.G @ rest_joints[..., None])[..., 0]
         shapes = None if self.faces is None else self.faces.shapes_at(actor, self._last_ns or 0)
-        return self._skinner(actor, track.shape).vertices(torch.cat([G[0], translation[..., None]], -1), out, shapes)
+        return self._skinner(actor, track.shape).vertices(torch.cat([posed.G, translation[..., None]], -1), out, shapes)
 
     def _skinner(self, actor: str, shape: torch.Tensor) -> Skinner:
         """Of the actor's body and face as they are known now."""
@@ -245,6 +295,10 @@ class Solver:
             G_head = shown.G[HEAD].cpu().numpy()
             R_face, worth = (None, 0.0) if found is None else (found.pose.R, found.worth)
             member.head.update(G_head, R_face, worth, frameset.capture_ns)
+
+    def _member(self, actor: ActorSection, shape: np.ndarray | None) -> _Cast:
+        inputs = [section for section in self._inputs if section.actor == actor.id]
+        return _Cast(actor, self._track(actor, shape), HeadCorrection(), ExternalBody(inputs))
 
     def _track(self, actor: ActorSection, shape: np.ndarray | None) -> ActorTrack:
         skeleton, points, anatomy = self._model.skeleton, self._model.points, self._model.anatomy
@@ -293,11 +347,41 @@ class Solver:
             joints[0, self._finger_index] = torch.from_numpy(shown.hands.heads).to(G)
         return G, joints
 
-    def _performance(self, member: _Cast, shown: Shown, frameset: Frameset) -> Performance:
-        skeleton = self._model.skeleton
-        rest_joints = skeleton.rest_joints(member.track.shape)
-        _, joints = self._full_pose(rest_joints, shown)
-        quaternions = np.tile([0.0, 0.0, 0.0, 1.0], (len(self.body.bones), 1))
+    def _performances(self, cast: Sequence[_Cast], number: int, capture_ns: int, trace: Trace) -> list[Performance]:
+        performances = []
+        for member in cast:
+            posed = self._pose_of(member, capture_ns)
+            if posed is not None:
+                self._posed[member.section.id] = posed
+                performances.append(self._performance(member, posed, number, capture_ns, trace))
+        return performances
+
+    def _pose_of(self, member: _Cast, capture_ns: int) -> _Posed | None:
+        """What an actor shows at a time, what other performers provide included; None before anybody saw it."""
+        shown, external = member.shown, member.external
+        if shown is None and not external.placed(capture_ns):
+            return None
+        rest_joints = self._model.skeleton.rest_joints(member.track.shape)
+        own = self._at_rest() if shown is None else self._own_pose(rest_joints, shown)
+        head = None if self.faces is None else self.faces.external_head(member.section.id, capture_ns)
+        turned = head is not None and not external.provides("head", capture_ns)
+        if shown is not None and not turned and not external.counts(capture_ns):
+            return own
+        pose, state = own.pose, own.state
+        if shown is None or external.counts(capture_ns):
+            pose = external.merged(pose, rest_joints.cpu().numpy(), capture_ns, alone=shown is None)
+            state = "tracking" if external.placed(capture_ns) else state
+        if head is not None and turned:
+            pose = with_head(pose, head.turn, head.share)
+        device = self._model.skeleton.device
+        D = _matrices(torch.from_numpy(pose.quaternions).to(device))
+        G, joints = self._bones.forward(rest_joints, torch.from_numpy(pose.place).to(device)[None], D[None])
+        return _Posed(state, pose, G[0], joints[0], _head_turn(G[0]))
+
+    def _own_pose(self, rest_joints: torch.Tensor, shown: Shown) -> _Posed:
+        """What the stage itself has solved."""
+        G, joints = self._full_pose(rest_joints, shown)
+        quaternions = np.tile(_IDENTITY, (len(self.body.bones), 1))
         quaternions[self._solved] = quaternion(shown.D).cpu().numpy()
         # The pelvis does not turn against the Root; together they turn against the world.
         quaternions[[0, self._solved[0]]] = quaternions[[self._solved[0], 0]]
@@ -305,21 +389,44 @@ class Solver:
         if shown.hands is not None:
             quaternions[self._fingers] = shown.hands.quaternions
             confidence[self._fingers] *= shown.hands.confidence
-        actor, faces = member.section.id, self.faces
+        pose = BodyPose(joints[0, 0].cpu().numpy(), quaternions, confidence)
+        return _Posed(shown.state, pose, G[0], joints[0], head_turn(shown))
+
+    def _at_rest(self) -> _Posed:
+        """Of an actor that no camera has seen: what others do not provide is as at rest."""
+        count, device = len(self.body.bones), self._model.skeleton.device
+        pose = BodyPose(np.zeros(3), np.tile(_IDENTITY, (count, 1)), np.zeros(count))
+        unused = torch.zeros(0, dtype=torch.float64, device=device)
+        return _Posed("absent", pose, unused, unused, np.array(_IDENTITY))
+
+    def _performance(self, member: _Cast, posed: _Posed, number: int, capture_ns: int, trace: Trace) -> Performance:
+        actor, faces, pose = member.section.id, self.faces, posed.pose
         return Performance(
             actor=actor,
-            number=self._number - 1,
-            capture_ns=frameset.capture_ns,
-            state=shown.state,
-            root=to_bytes(np.concatenate([joints[0, 0].cpu().numpy(), quaternions[0]])),
-            rotations=to_bytes(quaternions),
-            joints=to_bytes(joints[0].cpu().numpy()),
-            rest_joints=to_bytes(rest_joints.cpu().numpy()),
-            confidence=to_bytes(confidence),
+            number=number,
+            capture_ns=capture_ns,
+            state=posed.state,
+            root=to_bytes(np.concatenate([posed.joints[0].cpu().numpy(), pose.quaternions[0]])),
+            rotations=to_bytes(pose.quaternions),
+            joints=to_bytes(posed.joints.cpu().numpy()),
+            rest_joints=to_bytes(self._model.skeleton.rest_joints(member.track.shape).cpu().numpy()),
+            confidence=to_bytes(pose.confidence),
             cameras=tuple(self.rig.ids[camera] for camera in member.track.cameras),
-            trace=trace_of(frameset.views.values()),
-            face=None if faces is None else faces.face_at(actor, frameset.capture_ns, head_turn(shown)),
+            trace=trace,
+            face=None if faces is None else faces.face_at(actor, capture_ns, posed.head),
         )
+
+
+def _matrices(q: torch.Tensor) -> torch.Tensor:
+    """Unit quaternions xyzw (N, 4) to matrices (N, 3, 3)."""
+    v, w = q[:, :3], q[:, 3, None, None]
+    S = skew(v)
+    return torch.eye(3, dtype=q.dtype, device=q.device) + 2.0 * (w * S + S @ S)
+
+
+def _head_turn(G: torch.Tensor) -> np.ndarray:
+    """(4,) xyzw: how the head is turned against the uppermost spine bone, of rotations (J, 3, 3)."""
+    return quaternion(G[_SPINE].T @ G[_HEAD]).cpu().numpy()
 
 
 def trace_of(views: Iterable[CameraLandmarks]) -> Trace:
