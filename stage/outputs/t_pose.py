@@ -19,9 +19,13 @@ together: arrays below have the axes (left and right, x y z).
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
 import numpy as np
 
-from protocols.names import RIG_BONES
+from protocols.arrays import from_bytes
+from protocols.names import RIG_BONES, RIG_PARENTS
 from stage.outputs.quaternions import (
     IDENTITY,
     Floats,
@@ -50,6 +54,42 @@ _PAIRS = {
     if bone.endswith("_l")
 }
 """Index of the left and the right bone by their common name."""
+
+
+_FEET = [RIG_BONES.index("foot_l"), RIG_BONES.index("foot_r")]
+_BODIES = 64  # remembered: a body in all its outputs is one
+
+
+class TPose(NamedTuple):
+    """How an actor stands in the T-pose."""
+
+    rotations: Floats
+    """(53, 4) A of each bone, see `t_pose_rotations`."""
+    joints: Floats
+    """(53, 3) heads of the bones [m], world axes; Root above the origin, ankles as high as at rest."""
+
+
+@lru_cache(_BODIES)
+def t_pose(rest_joints: bytes) -> TPose:
+    """The T-pose of a performance's actor.
+
+    Args:
+        rest_joints: As in `Performance`.
+
+    Raises:
+        DecodeError: An array of another size.
+    """
+    rest = from_bytes(rest_joints, (len(RIG_BONES), 3)).astype(np.float64)
+    rotations = t_pose_rotations(rest)
+    parents = np.maximum(RIG_PARENTS, 0)
+    joints = rotate(rotations[parents], rest - rest[parents])
+    joints[0] = rest[0]
+    for bone, parent in enumerate(RIG_PARENTS[1:], start=1):
+        joints[bone] += joints[parent]
+    joints[:, 2] += (rest[_FEET, 2] - joints[_FEET, 2]).mean()
+    for array in (rotations, joints):
+        array.setflags(write=False)
+    return TPose(rotations, joints)
 
 
 def t_pose_rotations(rest_joints: Floats) -> Floats:

@@ -3,60 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from protocols import vmc
 from protocols.messages import FacePerformance, Performance
 from protocols.vmc import VmcEncoder
+from stage.avatars import read_avatar
 from stage.config import VmcSection, wishes_of
-from stage.outputs.avatar_face import EYE_BONES, AvatarFace
-from stage.outputs.humanoid import HUMANOID_BONES, Humanoid
+from stage.outputs.avatar_face import AvatarFace
+from stage.outputs.avatar_notes import avatar_notes
+from stage.outputs.humanoid import Humanoid
+
+_STRICT = ("godot", "warudo")  # receivers that do not translate between the names of VRM 0 and VRM 1
+_EYES = ("LeftEye", "RightEye")
 
 
 class VmcStream:
-    """VMC: the humanoid's local poses and the avatar's expressions, in Unity's axes.
+    """VMC: the avatar's local poses and its expressions, in Unity's axes.
 
     Four kinds of frames, packed beforehand:
 
-        body    all bones of the rig                                           OK, T
-        whole   all bones of the rig, eyes, expressions                        OK, T
-        face    eyes, expressions           between frames of bodies           neither: they end the body's frames
-        head    head, eyes, expressions     where nobody solves a body         OK, T
+        body    all bones of the avatar, eyes and jaw as the last face left them         OK, T
+        whole   all bones of the avatar, expressions                                     OK, T
+        face    what a face moves (eyes, jaw), expressions   between frames of bodies    neither: they end the body's
+        head    head, what a face moves, expressions         where nobody solves a body  OK, T
     """
 
     def __init__(self, output: VmcSection) -> None:
-        """Packs the frames, see `VmcEncoder`."""
+        """Reads the avatar, if there is one, and packs the frames, see `VmcEncoder`.
+
+        Raises:
+            AvatarError: The avatar cannot be used.
+        """
         wishes = wishes_of(output)
-        self._humanoid = Humanoid()
-        self._face = AvatarFace(wishes.blends)
-        self._eyes = output.eyes
-        eyes, names = EYE_BONES if output.eyes else (), self._face.names
-        bundled, trace = wishes.bundle, vmc.TRACE if output.trace else ""
-        face_trace = vmc.FACE_TRACE if output.trace else ""
-        self._body = VmcEncoder(HUMANOID_BONES, bundled=bundled, trace=trace)
-        self._whole = VmcEncoder((*HUMANOID_BONES, *eyes), names, bundled=bundled, trace=trace)
-        self._silent = not (eyes or names)
-        alone = ("Head", *eyes)
+        avatar = read_avatar(Path(output.avatar)) if output.avatar else None
+        opens = output.jaw == "open"
+        self.notes: tuple[str, ...] = ()
+        """What the avatar cannot show of what is sent, for the operator."""
+        if avatar is not None:
+            self.notes = avatar_notes(
+                avatar,
+                wishes.blends,
+                wishes.blend_case,
+                strict=output.receiver in _STRICT,
+                eyes=output.eyes,
+                jaw=opens,
+            )
+        self._humanoid = humanoid = Humanoid(
+            avatar, positions=wishes.positions, travels=output.travel == "avatar", opens_jaw=opens
+        )
+        unwanted = (*(() if output.eyes else _EYES), *(("Jaw",) if output.jaw == "none" else ()))
+        self._sent, bones = _rows(humanoid, [bone for bone in humanoid.bones if bone not in unwanted])
+        wanted = (*(_EYES if output.eyes else ()), *(("Jaw",) if opens else ()))
+        self._moved, moved = _rows(humanoid, wanted)
+        self._alone, alone = _rows(humanoid, ("Head", *wanted))
+        self._face = AvatarFace(wishes.blends, wishes.blend_case)
+        self._silent = not (moved or self._face.names)
+        names, bundled = self._face.names, wishes.bundle
+        trace, face_trace = (vmc.TRACE, vmc.FACE_TRACE) if output.trace else ("", "")
+        self._body = VmcEncoder(bones, bundled=bundled, trace=trace)
+        self._whole = VmcEncoder(bones, names, bundled=bundled, trace=trace)
         self._head = VmcEncoder(alone, names, bundled=bundled, trace=face_trace, rooted=False)
         self._part = self._head
         if not self._silent:
-            self._part = VmcEncoder(eyes, names, bundled=bundled, trace=face_trace, rooted=False, closed=False)
-        self._bones = np.zeros((len(HUMANOID_BONES) + len(eyes), 7), np.float32)
+            self._part = VmcEncoder(moved, names, bundled=bundled, trace=face_trace, rooted=False, closed=False)
         self._start_ns = -1
 
     def frame(self, performance: Performance, now_ns: int) -> Sequence[memoryview]:
         """See `Stream`. The protocol's time starts at 0 with the first frame and follows the capture."""
-        face = performance.face
-        encoder, bones, expressions = self._body, self._humanoid.pose(performance), None
+        face, encoder, expressions = performance.face, self._body, None
         if face is not None:
-            self._bones[: len(HUMANOID_BONES)] = bones
-            if self._eyes:
-                self._bones[len(HUMANOID_BONES) :] = self._face.eyes(face)
-            encoder, bones, expressions = self._whole, self._bones, self._face.expressions(face)
+            encoder, expressions = self._whole, self._face.expressions(face)
+            self._humanoid.turn_face(face)
         return encoder.encode(
             self._humanoid.root,
-            bones,
+            self._humanoid.pose(performance)[self._sent],
             blends=expressions,
             time_s=self._time_s(performance.capture_ns),
             tracking=performance.state == "tracking",
@@ -65,14 +88,19 @@ class VmcStream:
         )
 
     def face(self, face: FacePerformance, now_ns: int, *, alone: bool) -> Sequence[memoryview]:
-        """See `Stream`; nothing between frames of bodies, where neither eyes nor expressions are wanted."""
+        """See `Stream`; nothing between frames of bodies, where neither bones nor expressions are wanted."""
         if self._silent and not alone:
             return ()
-        poses = self._face.head_and_eyes(face.face)[: None if self._eyes else 1]
+        expressions = self._face.expressions(face.face)
+        self._humanoid.turn_face(face.face)
+        if alone:
+            poses = self._humanoid.face_alone(face.face, self._alone)
+        else:
+            poses = self._humanoid.face(self._moved)
         return (self._head if alone else self._part).encode(
             None,
-            poses if alone else poses[1:],
-            blends=self._face.expressions(face.face),
+            poses,
+            blends=expressions,
             time_s=self._time_s(face.capture_ns) if alone else 0.0,
             tracking=face.face.state == "tracking",
             capture_ns=face.capture_ns,
@@ -83,3 +111,9 @@ class VmcStream:
         if self._start_ns < 0:
             self._start_ns = capture_ns
         return (capture_ns - self._start_ns) / 1e9
+
+
+def _rows(humanoid: Humanoid, bones: Sequence[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Rows and names of those of these bones that the humanoid has."""
+    found = tuple(bone for bone in bones if bone in humanoid.bones)
+    return np.array([humanoid.bones.index(bone) for bone in found], np.intp), found

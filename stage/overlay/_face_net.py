@@ -11,7 +11,7 @@ import numpy as np
 from stage.bodies.body import BodyModel
 from stage.cameras.camera import Camera
 from stage.cameras.sources.source import Image
-from stage.outputs.avatar_face import EYES_FROM_HEAD
+from stage.avatars import EYES_FROM_HEAD
 from stage.overlay import _colours
 from stage.overlay._lines import draw_line, draw_paths, seen
 from stage.synthetic.raster import Floats

@@ -8,38 +8,41 @@ from scipy.spatial.transform import Rotation
 from protocols.arrays import to_bytes
 from protocols.errors import EncodeError, ProtocolError
 from protocols.names import ARKIT_SHAPES, RIG_BONES, VRM0_PRESETS, VRM1_PRESETS
+from stage.avatars import EYES_FROM_HEAD, HEAD_FROM_NECK
 from stage.bodies.body import body_cache_path, load_body
-from stage.outputs.avatar_face import EYES_FROM_HEAD, HEAD_FROM_NECK, AvatarFace, face_head
+from stage.outputs.avatar_face import JAW_OPEN_RADIANS, AvatarFace, eye_turns, face_head, jaw_turn
 from tests.stage.outputs.faces import any_face, face
 
 
-def looked_at(rotation: np.ndarray) -> np.ndarray:
-    """Where an eye looks, in Unity's axes: right, up, forward."""
-    x, y, z, w = rotation.astype(np.float64)
-    # Left-handed rotations multiply like right-handed ones; only what they mean is mirrored.
-    return Rotation.from_quat([x, y, z, w]).apply([0.0, 0.0, 1.0])
+def looked_at(rotation: tuple[float, ...] | np.ndarray) -> np.ndarray:
+    """Where an eye or a head looks that looks at -Y at rest; world axes."""
+    return Rotation.from_quat(rotation).apply([0.0, -1.0, 0.0])
 
 
 @pytest.mark.parametrize(
     ("gaze", "expected"),
     [
-        ((0.0, 0.0), (0.0, 0.0, 1.0)),
-        ((np.pi / 6, 0.0), (-0.5, 0.0, np.sqrt(0.75))),  # the performer's left is at -X
-        ((0.0, np.pi / 6), (0.0, 0.5, np.sqrt(0.75))),
-        ((-np.pi / 6, -np.pi / 6), (0.5 * np.sqrt(0.75), -0.5, 0.75)),
+        ((0.0, 0.0), (0.0, -1.0, 0.0)),
+        ((np.pi / 6, 0.0), (0.5, -np.sqrt(0.75), 0.0)),  # the performer's left is at +X
+        ((0.0, np.pi / 6), (0.0, -np.sqrt(0.75), 0.5)),
+        ((-np.pi / 6, -np.pi / 6), (-0.5 * np.sqrt(0.75), -0.75, -0.5)),
     ],
 )
 def test_eyes_look_where_the_performer_looks(gaze: tuple[float, float], expected: tuple[float, ...]) -> None:
-    eyes = AvatarFace(()).eyes(face(gaze=(gaze, gaze)))
-    for eye in eyes:
-        np.testing.assert_allclose(looked_at(eye[3:]), expected, atol=1e-6)
+    for turn in eye_turns(face(gaze=(gaze, gaze))):
+        np.testing.assert_allclose(looked_at(turn), expected, atol=1e-6)
 
 
-def test_each_eye_has_its_own_direction_and_place() -> None:
-    left, right = AvatarFace(()).eyes(face(gaze=((0.3, 0.0), (-0.3, 0.0))))
-    assert looked_at(left[3:])[0] < 0.0 < looked_at(right[3:])[0]
-    assert left[0] < 0.0 < right[0]  # the left eye is at the left
-    assert min(left[1], left[2], right[1], right[2]) > 0.03  # above and before the head bone
+def test_each_eye_has_its_own_direction() -> None:
+    left, right = eye_turns(face(gaze=((0.3, 0.0), (-0.3, 0.0))))
+    assert looked_at(left)[0] > 0.0 > looked_at(right)[0]
+
+
+@pytest.mark.parametrize("opened", [0.0, 0.5, 1.0, 1.7])
+def test_a_jaw_opens_downward_as_far_as_it_goes(opened: float) -> None:
+    angle = min(opened, 1.0) * JAW_OPEN_RADIANS
+    chin = looked_at(jaw_turn(face(JawOpen=opened)))
+    np.testing.assert_allclose(chin, (0.0, -np.cos(angle), -np.sin(angle)), atol=1e-6)
 
 
 def test_places_are_those_of_the_mean_body() -> None:
@@ -55,10 +58,11 @@ def test_places_are_those_of_the_mean_body() -> None:
     )
 
 
-def test_a_head_that_turns_left_turns_left() -> None:
-    quarter = Rotation.from_rotvec([0.0, 0.0, np.pi / 2]).as_quat()  # world: from -Y to +X
-    head = AvatarFace(()).head_and_eyes(face(head=tuple(quarter)))[0]
-    np.testing.assert_allclose(looked_at(head[3:]), (-1.0, 0.0, 0.0), atol=1e-6)
+def test_names_in_camel_case_are_those_of_arkit_alone() -> None:
+    values = AvatarFace(("arkit", "vrm0"), "camel").names
+    assert values[:2] == ("eyeBlinkLeft", "eyeLookDownLeft")
+    assert tuple(name.lower() for name in values[:52]) == tuple(name.lower() for name in ARKIT_SHAPES)
+    assert values[52:] == VRM0_PRESETS
 
 
 def test_sets_of_names_stand_one_after_the_other() -> None:
@@ -80,7 +84,9 @@ def test_what_is_not_finite_is_refused(bad: float) -> None:
     with pytest.raises(EncodeError, match="shape"):
         avatar.expressions(face(JawOpen=bad))
     with pytest.raises(EncodeError, match="gaze"):
-        avatar.eyes(face(gaze=((bad, 0.0), (0.0, 0.0))))
+        eye_turns(face(gaze=((bad, 0.0), (0.0, 0.0))))
+    with pytest.raises(EncodeError, match="shape"):
+        jaw_turn(face(JawOpen=bad))
     with pytest.raises(EncodeError, match="head"):
         face_head(face(head=(bad, 0.0, 0.0, 1.0)))
     with pytest.raises(EncodeError, match="head"):

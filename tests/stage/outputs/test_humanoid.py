@@ -10,8 +10,10 @@ from scipy.spatial.transform import Rotation
 
 from protocols.errors import DecodeError
 from protocols.names import RIG_BONES, RIG_PARENTS, UNITY_ABSENT, UNITY_FROM_RIG
+from stage.outputs.avatar_face import JAW_OPEN_RADIANS
 from stage.outputs.humanoid import HUMANOID_BONES, Humanoid
 from stage.outputs.t_pose import t_pose_rotations
+from tests.stage.outputs.faces import face
 from tests.stage.outputs.performers import REST_JOINTS, Posed, bone, other_body, pose, random_pose
 
 FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
@@ -19,6 +21,7 @@ FINGERS = ("Thumb", "Index", "Middle", "Ring", "Little")
 # The tree of Unity's humanoid as an avatar has it, written down by hand.
 UNITY_PARENTS = {
     "Spine": "Hips", "Chest": "Spine", "UpperChest": "Chest", "Neck": "UpperChest", "Head": "Neck",
+    "LeftEye": "Head", "RightEye": "Head", "Jaw": "Head",
     **{
         f"{side}{child}": parent if parent in ("Hips", "UpperChest") else f"{side}{parent}"
         for side in ("Left", "Right")
@@ -65,8 +68,8 @@ def unity_rotation(rotation: Rotation) -> Rotation:
 def check(posed: Posed, rest_joints: np.ndarray, humanoid: Humanoid) -> None:
     avatar = Avatar(humanoid.pose(posed.performance))
     A = Rotation.from_quat(t_pose_rotations(rest_joints))
-    for name in HUMANOID_BONES:
-        index = bone(RIG_FROM_UNITY[name])
+    for name, rig in RIG_FROM_UNITY.items():
+        index = bone(rig)
         position, rotation = avatar.world(name)
         np.testing.assert_allclose(position, to_unity(posed.joints[index]), atol=1e-5)  # 0.01 mm
         expected = unity_rotation(posed.G[index] * A[index].inv())
@@ -85,11 +88,33 @@ def test_one_retargeter_follows_a_body_that_is_still_being_measured() -> None:
         check(random_pose(seed, rest_joints), rest_joints, humanoid)
 
 
-def test_52_bones_are_sent_and_those_the_rig_lacks_are_not() -> None:
-    assert len(HUMANOID_BONES) == len(set(HUMANOID_BONES)) == 52
+def test_all_55_bones_are_there_and_those_the_rig_lacks_are_the_head_s() -> None:
+    assert len(HUMANOID_BONES) == len(set(HUMANOID_BONES)) == 55
     assert HUMANOID_BONES[0] == "Hips"
-    assert set(UNITY_ABSENT).isdisjoint(HUMANOID_BONES)
     assert set(UNITY_PARENTS) == set(HUMANOID_BONES) - {"Hips"}
+    avatar = Avatar(Humanoid().pose(random_pose(1).performance))
+    head, turned = avatar.world("Head")
+    for name in UNITY_ABSENT:
+        place, rotation = avatar.world(name)
+        assert 0.0 < np.linalg.norm(place - head) < 0.12
+        assert (rotation * turned.inv()).magnitude() < 1e-6
+
+
+def test_the_face_moves_eyes_and_jaw_until_the_next_face() -> None:
+    humanoid, posed = Humanoid(opens_jaw=True), random_pose(1)
+    humanoid.turn_face(face(gaze=((0.3, 0.2), (-0.1, 0.0)), JawOpen=1.0))
+    for _ in range(2):
+        avatar = Avatar(humanoid.pose(posed.performance))
+        _, head = avatar.world("Head")
+        left, right, jaw = ((head.inv() * avatar.world(name)[1]).apply([0.0, 0.0, 1.0]) for name in UNITY_ABSENT)
+        # In Unity's axes: right, up, forward.
+        expected = [-np.sin(0.3) * np.cos(0.2), np.sin(0.2), np.cos(0.3) * np.cos(0.2)]
+        np.testing.assert_allclose(left, expected, atol=1e-6)
+        np.testing.assert_allclose(right, [np.sin(0.1), 0.0, np.cos(0.1)], atol=1e-6)
+        np.testing.assert_allclose(jaw, [0.0, -np.sin(JAW_OPEN_RADIANS), np.cos(JAW_OPEN_RADIANS)], atol=1e-6)
+    closed = Humanoid()
+    closed.turn_face(face(JawOpen=1.0))
+    assert closed.pose(posed.performance)[HUMANOID_BONES.index("Jaw"), 6] == pytest.approx(1.0)
 
 
 def test_at_rest_the_avatar_faces_forward_and_its_left_is_left() -> None:

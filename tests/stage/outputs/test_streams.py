@@ -9,12 +9,10 @@ from msgspec.structs import replace
 from protocols import osc, vmc
 from protocols.errors import EncodeError
 from protocols.names import ARKIT_SHAPES, VRM0_PRESETS, VRM1_PRESETS
-from protocols.plain_osc import DayTime
 from stage.outputs.avatar_face import AvatarFace
 from stage.outputs.humanoid import HUMANOID_BONES, Humanoid
 from stage.outputs.open_stream import open_stream
 from stage.outputs.streams import Stream
-from stage.outputs.world_pose import WORLD_BONES, WorldPose
 from tests.receivers import Evmc4u, UOscReader, Vrm4u
 from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face, face_performance
@@ -32,7 +30,7 @@ def test_vmc_frame_is_the_humanoid_pose() -> None:
     posed = random_pose(1)
     reader, receiver = UOscReader(), Evmc4u()
     datagrams = open_stream(output_section("vmc")).frame(posed.performance, 0)
-    assert len(datagrams) == 5  # 52 bones in four bundles, then OK and T
+    assert len(datagrams) == 6  # 55 bones in five bundles, then OK and T
     for datagram in datagrams:
         for message in reader.read(bytes(datagram)):
             receiver.take(message)
@@ -62,17 +60,6 @@ def test_vmc_trace_only_on_request() -> None:
     assert vmc.TRACE not in [message.address for message in plain]
     traced = messages(open_stream(output_section("vmc", trace=True)), posed, now_ns=START_NS + 40)
     assert vmc.read_trace(traced[-3]) == (START_NS, START_NS + 40)
-
-
-def test_plain_osc_frame_is_the_world_pose() -> None:
-    posed = random_pose(2, actor="anna", capture_ns=START_NS)
-    sent = messages(open_stream(output_section("osc", actor="anna")), posed, now_ns=START_NS + 50_000_000)
-    values = {message.address: message.arguments for message in sent}
-    bones = np.array([values[f"/anna/{name}"] for name in WORLD_BONES], np.float32)
-    np.testing.assert_array_equal(bones, WorldPose().bones(posed.performance))
-    np.testing.assert_allclose(np.array(values["/anna/root"][:3], np.float64), posed.joints[0], atol=1e-6)
-    second, fraction = (float(str(value)) for value in values["/anna/time"][:2])
-    assert DayTime(second, fraction).age_ns(START_NS + 50_000_000) == pytest.approx(50_000_000, abs=1000)
 
 
 @pytest.mark.parametrize("kind", ["vmc", "osc"])
@@ -120,7 +107,7 @@ def face_messages(stream: Stream, *, alone: bool, now_ns: int = 0, seed: int = 0
 def test_vmc_carries_the_face_between_bones_and_ok() -> None:
     stream = open_stream(output_section("vmc", blends=("arkit", "vrm0", "vrm1")))
     sent = addresses(stream, with_face(random_pose(1)))
-    expected = [vmc.ROOT, *[vmc.BONE] * 54, *[vmc.BLEND] * (52 + 18 + 18), vmc.APPLY, vmc.OK, vmc.TIME]
+    expected = [vmc.ROOT, *[vmc.BONE] * 55, *[vmc.BLEND] * (52 + 18 + 18), vmc.APPLY, vmc.OK, vmc.TIME]
     assert sent == expected
 
 
@@ -137,11 +124,10 @@ def test_a_receiver_sees_expressions_and_eyes() -> None:
     assert posed.performance.face is not None
     values = avatar.expressions(posed.performance.face)
     assert receiver.blends == {name.lower(): float(v) for name, v in zip(avatar.names, values, strict=True)}
-    assert set(receiver.bones) == {*HUMANOID_BONES, "LeftEye", "RightEye"}
-    np.testing.assert_array_equal(
-        np.array([receiver.bones["LeftEye"], receiver.bones["RightEye"]], np.float32),
-        avatar.eyes(posed.performance.face),
-    )
+    humanoid = Humanoid()
+    humanoid.turn_face(posed.performance.face)
+    sent = np.array([receiver.bones[name] for name in HUMANOID_BONES], np.float32)
+    np.testing.assert_array_equal(sent, humanoid.pose(posed.performance))
 
 
 @pytest.mark.parametrize(
@@ -190,22 +176,6 @@ def test_a_face_of_which_nothing_is_wanted_is_not_sent_between_bodies() -> None:
     stream = open_stream(output_section("vmc", blends=(), eyes=False))
     assert stream.face(face_performance(face()), 0, alone=False) == ()
     assert [m.address for m in face_messages(stream, alone=True)] == [vmc.BONE, vmc.OK, vmc.TIME]
-
-
-def test_plain_osc_carries_the_face_after_the_body_and_alone_the_same() -> None:
-    section = output_section("osc", actor="anna")
-    stream = open_stream(section)
-    whole = messages(stream, with_face(random_pose(1, capture_ns=START_NS)))
-    alone = face_messages(open_stream(section), alone=True)
-    assert whole[-len(alone) :] == alone
-    values = {message.address: message.arguments for message in alone}
-    shapes = np.array([values[f"/anna/{name}"] for name in ARKIT_SHAPES], np.float32)
-    np.testing.assert_array_equal(shapes[:, 0], np.frombuffer(any_face().shapes, "<f4"))
-    np.testing.assert_array_equal(shapes[:, 1], np.frombuffer(any_face().confidence, "<f4"))
-    np.testing.assert_allclose(np.array(values["/anna/left_eye"], np.float64), (0.2, -0.1), atol=1e-7)
-    assert values["/anna/face_state"] == (3.0,)
-    assert alone[-1].address == "/anna/face_time"
-    assert all(set(message.tags) == {"f"} for message in alone)
 
 
 @pytest.mark.parametrize("kind", ["vmc", "osc"])

@@ -11,7 +11,6 @@ import pytest
 
 from protocols.axes import UNITY_FROM_VRM0
 from protocols.names import VRM0_PRESETS
-from stage.outputs.avatar_face import EYE_BONES
 from stage.outputs.humanoid import HUMANOID_BONES, Humanoid
 from tests.shared_data import shared_data
 from tests.stage.outputs.performers import REST_JOINTS
@@ -51,7 +50,7 @@ def test_every_expression_of_the_avatar_is_sent(avatar: Avatar) -> None:
 
 
 def test_every_bone_of_the_avatar_is_sent(avatar: Avatar) -> None:
-    assert set(avatar.offsets) <= {*HUMANOID_BONES, *EYE_BONES}
+    assert set(avatar.offsets) <= set(HUMANOID_BONES)
 
 
 def test_in_the_t_pose_arms_and_fingers_point_where_the_avatar_s_do(avatar: Avatar) -> None:
