@@ -14,7 +14,7 @@ from stage.readers import BODY_READER, FACE_READER, readers
 from stage.surfaces import BROADCAST, CONSOLE, CONTROL, MQTT, RECEIVE, RECORD, SOLVE, mqtt_outputs, receives
 
 WORKER_MODULES: Mapping[str, str] = {
-    kind: f"workers.{kind}" for kind in ("capture", "landmarks", "solve", "broadcast", "console")
+    kind: f"workers.{kind}" for kind in ("capture", "landmarks", "solve", "broadcast", "console", "control")
 }
 
 SPARED_KINDS = frozenset({"landmarks", "solve"})

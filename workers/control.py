@@ -1,0 +1,80 @@
+"""The control worker: OSC from remote controls -> commands on the bus, and their replies back.
+
+    words by UDP --> desk --command.control--> recorder, outputs, solver --reply.*--> desk --> answers by UDP
+
+What the words mean is `stage.control`'s; here are the sockets, and nothing waits on them.
+"""
+
+from __future__ import annotations
+
+import zmq
+
+from protocols.bus import Subscriber
+from protocols.phone_app import Address
+from protocols.udp_server import UdpServer
+from stage.control.desk import ControlDesk
+from stage.surfaces import EXECUTORS
+from workers.worker import Worker, run
+
+_HEARD = ("reply.", "recorder", "output.")
+_WAIT_MS = 50
+_BURST = 256
+"""Datagrams that are read at a time; a flood leaves room for replies and heartbeats."""
+
+
+class ControlWorker(Worker):
+    """Serves [control]."""
+
+    kind = "control"
+
+    def setup(self) -> None:
+        """Listen to remote controls and to those who carry out commands."""
+        section = self.config.control
+        self._server = UdpServer(section.host, section.port)
+        self._bus = Subscriber(self.run_dir, {name: _HEARD for name in EXECUTORS})
+        self._desk = ControlDesk(self.config)
+        self._poller = zmq.Poller()
+        self._poller.register(self._server.fileno(), zmq.POLLIN)
+        self._poller.register(self._bus.socket, zmq.POLLIN)
+        self.facts["address"] = f"{section.host} port {self._server.port}"
+
+    def step(self) -> None:
+        """Take what has come, send what follows from it."""
+        self._poller.poll(_WAIT_MS)
+        for message in self._bus.drain_all():
+            self._desk.hear(message.record)
+        for _ in range(_BURST):
+            if (received := self._server.receive()) is None:
+                break
+            self._desk.take(received[0], Address(*received[1]))
+        self._desk.expire()
+        self._send()
+
+    def report(self) -> None:
+        """What was obeyed, what was refused, and by what rule."""
+        self.counters |= self._desk.outgoing.counters
+
+    def teardown(self) -> None:
+        """Say goodbye and close."""
+        if hasattr(self, "_desk"):
+            self._desk.close()
+            self._send()
+        if hasattr(self, "_bus"):
+            self._bus.close()
+        if hasattr(self, "_server"):
+            self._server.close()
+
+    def _send(self) -> None:
+        outgoing = self._desk.outgoing
+        while outgoing.commands:
+            self.publisher.send(f"command.{self.name}", outgoing.commands.popleft())
+        while outgoing.packets:
+            packet = outgoing.packets.popleft()
+            counter = "answers" if self._server.send(packet.data, *packet.target) else "unsent"
+            outgoing.counters[counter] += 1
+        while outgoing.news:
+            self.event(*outgoing.news.popleft())
+
+
+if __name__ == "__main__":
+    run(ControlWorker)
