@@ -2,34 +2,60 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from protocols.arrays import from_bytes
+from protocols.axes import UNITY_FROM_WORLD, UNREAL_FROM_WORLD, AxisChange
+from protocols.errors import EncodeError
 from protocols.messages import FacePerformance, Performance
 from protocols.plain_osc import PlainOscEncoder
 from protocols.plain_osc_face import PlainOscFaceEncoder
+from protocols.timecode import Timecode
 from stage.config import OscSection
 from stage.outputs.avatar_face import face_head, face_shapes
+from stage.outputs.manny import MANNY_BONES, Manny
 from stage.outputs.world_pose import WORLD_BONES, WorldPose
+from stage.timecode import TimecodeClock
+
+_AXES: dict[str, AxisChange | None] = {"stage": None, "unreal": UNREAL_FROM_WORLD, "unity": UNITY_FROM_WORLD}
 
 
 class PlainOscStream:
-    """Plain OSC: the rig's poses in the world, and the face as it was solved."""
+    """Plain OSC: the poses of the bones in the world, and the face as it was solved, in the axes that are asked for."""
 
-    def __init__(self, output: OscSection) -> None:
-        """Packs the frames, see `PlainOscEncoder`."""
+    def __init__(self, output: OscSection, actor: str, timecode: TimecodeClock | None = None) -> None:
+        """Packs the frames, see `PlainOscEncoder`.
+
+        Args:
+            output: Axes, names, bundles.
+            actor: Whose stream this is.
+            timecode: None sends none.
+        """
+        self._axes = _AXES[output.axes]
         self._pose = WorldPose()
-        self._body = PlainOscEncoder(output.actor, WORLD_BONES, bundled=output.bundle)
-        self._face = PlainOscFaceEncoder(output.actor, bundled=output.bundle)
+        self._manny = Manny() if output.names == "manny" else None
+        bones = MANNY_BONES if output.names == "manny" else WORLD_BONES
+        self._body = PlainOscEncoder(actor, bones, bundled=output.bundle)
+        self._face = PlainOscFaceEncoder(actor, bundled=output.bundle)
+        self._clock = timecode
 
     def frame(self, performance: Performance, now_ns: int) -> Sequence[memoryview]:
         """See `Stream`; the face follows the body, with its own end."""
+        rig = self._pose.bones(performance)
+        if self._axes is not None:
+            rig[:, :3] = self._axes.positions(rig[:, :3])
+            rig[:, 3:7] = self._axes.rotations(rig[:, 3:7])
         datagrams = self._body.encode(
-            self._pose.root(performance),
-            self._pose.bones(performance),
+            rig[0, :7],
+            rig[1:] if self._manny is None else self._manny.bones(rig),
             state=performance.state,
             capture_ns=performance.capture_ns,
             sent_ns=now_ns,
+            timecode=self._timecode(performance.capture_ns),
         )
         if performance.face is None:
             return datagrams
@@ -43,12 +69,38 @@ class PlainOscStream:
     def _encoded_face(self, source: Performance | FacePerformance, now_ns: int) -> Sequence[memoryview]:
         face = source.face
         assert face is not None
+        gaze = from_bytes(face.gaze, (2, 2))
+        turns = np.concatenate([face_head(face)[None], eye_rotations(gaze)])  # (3, 4) head, left eye, right eye
+        if self._axes is not None:
+            turns = self._axes.rotations(turns)
         return self._face.encode(
             face_shapes(face),
             from_bytes(face.confidence, (-1,)),
-            head=face_head(face),
-            gaze=from_bytes(face.gaze, (2, 2)),
+            head=turns[0],
+            eyes=turns[1:],
+            gaze=gaze,
             state=face.state,
             capture_ns=source.capture_ns,
             sent_ns=now_ns,
+            timecode=self._timecode(source.capture_ns),
         )
+
+    def _timecode(self, capture_ns: int) -> Timecode | None:
+        return None if self._clock is None else self._clock.at(capture_ns)
+
+
+def eye_rotations(gaze: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(2, 4) rotations of eyes that look `gaze` (2, 2): yaw to the performer's left, pitch up, radians; stage axes.
+
+    The performer faces -Y with the left hand at +X: a positive turn about Z is to the left and one about X is down.
+
+    Raises:
+        EncodeError: A gaze that is not finite.
+    """
+    rotations = []
+    for yaw, pitch in (gaze / 2.0).tolist():
+        if not math.isfinite(yaw + pitch):
+            raise EncodeError("face with a gaze that is not finite; not sent")
+        yaw_sin, yaw_cos, pitch_sin, pitch_cos = math.sin(yaw), math.cos(yaw), math.sin(pitch), math.cos(pitch)
+        rotations.append((-yaw_cos * pitch_sin, -yaw_sin * pitch_sin, yaw_sin * pitch_cos, yaw_cos * pitch_cos))
+    return np.array(rotations)

@@ -18,7 +18,7 @@ from stage.outputs.quaternions import IDENTITY, multiply
 from stage.outputs.rig_rotations import rig_rotations
 
 WORLD_BONES = RIG_BONES[1:]
-"""All bones but Root, which is the root of the performance."""
+"""All bones but Root, which is the actor's place."""
 
 _COUNT = len(RIG_BONES)
 
@@ -43,12 +43,10 @@ class WorldPose:
         self._bones = np.zeros((_COUNT, 8), np.float32)
         self._rotations = np.tile(IDENTITY, (_COUNT + 1, 1))  # the last one stays the identity
 
-    def root(self, performance: Performance) -> NDArray[np.float32]:
-        """(7,) position [m] and rotation xyzw of the Root bone."""
-        return from_bytes(performance.root, (7,)).astype(np.float32, copy=False)
-
     def bones(self, performance: Performance) -> NDArray[np.float32]:
-        """(52, 8) position [m], rotation from rest xyzw, confidence of `WORLD_BONES`; valid until the next call.
+        """(53, 8) position [m], rotation from rest xyzw, confidence of `RIG_BONES`; valid until the next call.
+
+        The buffer may be written to: nothing of it is kept.
 
         Raises:
             DecodeError: An array of another size than `Performance` states.
@@ -61,4 +59,4 @@ class WorldPose:
         self._bones[:, :3] = from_bytes(performance.joints, (_COUNT, 3))
         self._bones[:, 3:7] = G[:_COUNT]
         self._bones[:, 7] = from_bytes(performance.confidence, (_COUNT,))
-        return self._bones[1:]
+        return self._bones

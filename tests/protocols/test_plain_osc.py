@@ -9,6 +9,7 @@ from protocols import osc
 from protocols.errors import EncodeError
 from protocols.names import RIG_BONES
 from protocols.plain_osc import STATES, DayTime, PlainOscEncoder, container
+from protocols.timecode import FrameRate, Timecode
 from tests.receivers import UOscReader, unreal_accepts
 
 ROOT = np.arange(7, dtype=np.float32)
@@ -30,8 +31,8 @@ def flat(datagrams: list[bytes]) -> list[osc.Message]:
 @pytest.mark.parametrize("bundled", [True, False])
 def test_address_space(bundled: bool) -> None:
     messages = flat(frame(bundled=bundled))
-    names = ["root", *RIG_BONES[1:], "confidence", "state", "time"]
-    assert [message.address for message in messages] == [f"/anna/{name}" for name in names]
+    names = ["root", *(f"bone/{bone}" for bone in RIG_BONES[1:]), "confidence", "state", "timecode", "time"]
+    assert [message.address for message in messages] == [f"/stage/anna/{name}" for name in names]
     np.testing.assert_array_equal(np.array(messages[0].arguments, np.float32), ROOT)
     np.testing.assert_array_equal(np.array([m.arguments for m in messages[1:53]], np.float32), BONES)
     assert messages[53].arguments[0] == pytest.approx(BONES[:, 7].mean())
@@ -58,7 +59,7 @@ def test_datagrams_are_small_flat_and_immediate() -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_states_are_numbers(state: str) -> None:
-    assert flat(frame(state=state))[-2].arguments == (float(STATES.index(state)),)
+    assert flat(frame(state=state))[-3].arguments == (float(STATES.index(state)),)
 
 
 def test_unknown_state_is_refused() -> None:
@@ -81,6 +82,30 @@ def test_capture_time_arrives_within_a_microsecond() -> None:
     assert DayTime(*(float(str(value)) for value in sent)).age_ns(SENT_NS) == pytest.approx(0, abs=1000)
 
 
+def timecode_of(datagrams: list[bytes]) -> tuple[object, ...]:
+    return next(m.arguments for m in flat(datagrams) if m.address == "/stage/anna/timecode")
+
+
+def test_without_timecode_its_rate_is_0() -> None:
+    assert timecode_of(frame()) == (0.0,) * 7
+
+
+@pytest.mark.parametrize(
+    ("label", "rate", "numbers"),
+    [
+        ("23:59:58:24", "25", (23.0, 59.0, 58.0, 24.0, 25.0, 0.0)),
+        ("01:01:00;02", "29.97df", (1.0, 1.0, 0.0, 2.0, 30000 / 1001, 1.0)),
+    ],
+)
+def test_timecode_arrives_as_its_label_says(label: str, rate: str, numbers: tuple[float, ...]) -> None:
+    timecode = Timecode.parse(label, FrameRate.parse(rate))._replace(subframe=0.999999999)
+    encoder = PlainOscEncoder("anna")
+    options = {"state": "tracking", "capture_ns": 0, "sent_ns": 0}
+    sent = timecode_of([bytes(d) for d in encoder.encode(ROOT, BONES, timecode=timecode, **options)])
+    assert sent[:6] == pytest.approx(numbers)
+    assert isinstance(sent[6], float) and 0.99 < sent[6] < 1.0
+
+
 @settings(deadline=None)
 @given(st.integers(0, 2**62), st.integers(-10_000_000_000, 10_000_000_000))
 def test_ages_run_over_midnight(then_ns: int, age_ns: int) -> None:
@@ -94,7 +119,7 @@ def test_ages_run_over_midnight(then_ns: int, age_ns: int) -> None:
 @settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_actor_gets_addresses_that_unreal_takes(actor: str) -> None:
-    assert unreal_accepts(f"/{container(actor)}/root")
+    assert unreal_accepts(f"/stage/{container(actor)}/root")
 
 
 @settings(deadline=None)

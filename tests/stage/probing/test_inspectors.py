@@ -75,7 +75,7 @@ def test_nothing_is_wrong_with_our_plain_osc() -> None:
     assert report.timing.rate_hz == pytest.approx(30.0, rel=0.01)
     assert report.timing.latency is not None
     assert report.timing.latency.p50_ms == pytest.approx(40.0, rel=0.05)
-    assert report.facts == {"addresses": "56", "actors": "anna (tracking)"}
+    assert report.facts == {"addresses": "57", "actors": "anna (tracking)"}
 
 
 def test_lost_datagrams_are_incomplete_frames_and_lost_frames_are_gaps() -> None:
