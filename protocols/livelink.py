@@ -131,19 +131,30 @@ def _values(datagram: bytes, offset: int) -> NDArray[np.float32]:
     return values
 
 
-def check_names(device_id: str, subject: str) -> None:
-    """Refuses names with which some receiver drops every packet.
+def check_device_id(device_id: str) -> None:
+    """Refuses an id that some receivers misread.
 
     Raises:
-        EncodeError: Says which, and what would do.
+        EncodeError: It is not 36 characters of ASCII.
     """
-    if len(device_id.encode()) != DEVICE_ID_BYTES:
-        raise EncodeError(f'device id "{device_id[:80]}": must have {DEVICE_ID_BYTES} bytes, as the phone\'s has')
+    if len(device_id) != DEVICE_ID_BYTES or not device_id.isascii() or not device_id.isprintable():
+        raise EncodeError(
+            f'"{device_id[:40]}" is no device id: it must have {DEVICE_ID_BYTES} ASCII characters, as a phone has; '
+            f"leave it out to have one made"
+        )
+
+
+def check_subject(subject: str) -> None:
+    """Refuses a name with which Unreal drops every packet.
+
+    Raises:
+        EncodeError: It is empty, too long or not printable.
+    """
     size = len(subject.encode(errors="replace"))
     if not 0 < size <= MOST_SUBJECT_BYTES or not subject.isprintable():
         raise EncodeError(
-            f'subject "{subject[:40]}": must have 1 to {MOST_SUBJECT_BYTES} bytes of printable text, not {size}; '
-            f"Unreal drops larger packets"
+            f'"{subject[:40]}" is no subject name: it must have 1 to {MOST_SUBJECT_BYTES} bytes of printable text, '
+            f"and it has {size}; Unreal drops larger packets"
         )
 
 
@@ -161,7 +172,8 @@ class LiveLinkEncoder:
         Raises:
             EncodeError: A name that receivers do not take.
         """
-        check_names(device_id, subject)
+        check_device_id(device_id)
+        check_subject(subject)
         blank = np.zeros(_COUNT, np.float32)
         packet = LiveLinkPacket(device_id, subject, 0, 0.0, rate.numerator, rate.denominator, blank).encode()
         self._buffer = bytearray(packet)

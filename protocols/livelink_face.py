@@ -12,8 +12,9 @@ y up, z out of the face) every rotation is taken apart as
 
 Head and eyes do differ in sign. What is known, and how well:
 
-* Eyes: yaw and pitch against the shapes EyeLook... of real takes; order and roll by the law above, which 5,692 frames of
-  two takes obey to the last digit, and which no other order gives.
+* Eyes: yaw and pitch against the shapes EyeLook... of real takes. The law of the roll holds to the last digit in all
+  5,692 frames of two takes, and says that an eye without torsion was taken apart in this order. (A recording of an
+  older app holds another, the shortest turn: tan c/2 = tan yaw/2 tan pitch/2. The direction is told the same way.)
 * HeadYaw: in a real recording of packets the eyes turn against the head while the subject looks at one place, as eyes
   do; their speeds agree at -0.95 once signs are as above. HeadPitch: the same recording, weakly.
 * HeadRoll, and the order of the head's angles: not measured. They are those of the eyes, and of a public receiver whose

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from protocols.errors import EncodeError
+from protocols.livelink import check_device_id, check_subject
+from protocols.timecode import FrameRate, Timecode, TimecodeError
 from stage.config._decode import nearest
 from stage.config._outputs import AnyOutputSection, LiveLinkSection, MqttSection, VmcSection
 from stage.config._receivers import wishes_of
@@ -15,7 +18,6 @@ from stage.config._surfaces import AnyInputSection, ControlSection, TimecodeSect
 _OUTPUT_PORTS = {"livelink": 11111, "osc": 8000, "mqtt": 1883}
 _MQTT_TLS_PORT = 8883
 _INPUT_PORTS = {"vmc": 39540, "livelink": 11111}
-_DEVICE_ID_LENGTH = 36
 _TIMECODE_RATES = {23.976: "23.976", 24: "24", 25: "25", 29.97: "29.97", 30: "30", 50: "50", 59.94: "59.94", 60: "60"}
 
 
@@ -40,6 +42,7 @@ def resolved_output(
         return _mqtt(output, place, stage, folder)
     if isinstance(output, LiveLinkSection):
         _check_subject(output, place, actors)
+        output = replace(output, device_seed=output.device_seed or stage)
     return replace(output, port=output.port or _OUTPUT_PORTS[output.kind])
 
 
@@ -74,11 +77,12 @@ def _check_subject(output: LiveLinkSection, place: str, actors: list[str]) -> No
     for key in ("subject", "device_id"):
         if getattr(output, key) and several:
             raise Refused(f"{place}.{key} is one actor's; set {place}.actor")
-    if output.device_id and (len(output.device_id) != _DEVICE_ID_LENGTH or not output.device_id.isascii()):
-        raise Refused(
-            f"{place}.device_id: must have {_DEVICE_ID_LENGTH} ASCII characters, as the phone's has; leave it out to "
-            f"have one made"
-        )
+    for key, check in (("subject", check_subject), ("device_id", check_device_id)):
+        try:
+            if value := getattr(output, key):
+                check(value)
+        except EncodeError as error:
+            raise Refused(f"{place}.{key}: {error}") from None
 
 
 def check_receivers(outputs: tuple[AnyOutputSection, ...]) -> None:
@@ -130,11 +134,16 @@ def resolved_timecode(section: TimecodeSection, stage_rate: float) -> TimecodeSe
     """The timecode, its rate filled in.
 
     Raises:
-        Refused: A network source that others can reach and that does not say who.
+        Refused: A network source that others can reach and that does not say who, or an offset that is no label.
     """
     if section.source == "network":
         check_reach("timecode", section.host, section.allow)
-    return replace(section, rate=section.rate or _TIMECODE_RATES.get(round(stage_rate, 3), "30"))
+    rate = FrameRate.parse(section.rate or _TIMECODE_RATES.get(round(stage_rate, 3), "30"))
+    try:
+        Timecode.parse(section.offset, rate)
+    except TimecodeError as error:
+        raise Refused(f"timecode.offset: {error}") from None
+    return replace(section, rate=rate.text)
 
 
 def _check_actor(place: str, actor: str, actors: list[str]) -> None:

@@ -65,7 +65,9 @@ class LiveLinkSection(OutputSection, frozen=True, tag="livelink"):
     subject: str = ""
     """Name of the Live Link subject, for an output of one actor; default: the actor's id."""
     device_id: str = ""
-    """36 characters, for an output of one actor; default: made of stage and actor, so it stays the same."""
+    """36 characters, for an output of one actor; default: made of `device_seed` and actor, so it stays the same."""
+    device_seed: str = ""
+    """Default: the stage's name; another one keeps apart two stages of one name that send to one Unreal."""
 
 
 class OscSection(OutputSection, frozen=True, tag="osc"):
