@@ -42,6 +42,8 @@ class Message(NamedTuple):
     """Number of the message in its topic."""
     sent_ns: int
     """Stage time at which it was published."""
+    data: bytes = b""
+    """Its bytes as they came, for a recorder."""
 
 
 def endpoint(run_dir: Path, name: str) -> str:
@@ -232,7 +234,7 @@ class Subscriber:
             self._counters.decode_errors += 1
             return None
         self._counters.arrived(topic, envelope)
-        return Message(topic, envelope.record, envelope.sequence, envelope.sent_ns)
+        return Message(topic, envelope.record, envelope.sequence, envelope.sent_ns, parts[1])
 
 
 def _clock_of(run_dir: Path) -> StageClock:

@@ -24,6 +24,10 @@ class BusError(ProtocolError):
     """A bus address that cannot be bound or connected."""
 
 
+class TakeError(ProtocolError):
+    """A take file that cannot be written, or is damaged."""
+
+
 class RingError(ProtocolError):
     """A frame ring that cannot be made, opened or used."""
 

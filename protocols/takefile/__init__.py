@@ -1,0 +1,31 @@
+"""Take files: one MCAP file per take, readable by every MCAP reader.
+
+    magic, header (profile "stage")
+    metadata "take", "clock", "software"    facts as text, each with a checksum of its own
+    attachments                             config, calibrations, actor profiles
+    chunk, chunk, ...                       messages; each chunk compressed, with a checksum
+    metadata "end"                          how the take ended
+    checksum of all of the above, summary, footer, magic
+
+A channel is one record class on one topic of the bus: "performance.anna" with the schema "stage.Performance.v3".
+A message is the bus message as it came (`protocols.codec`), its bytes untouched:
+
+    log_time       when what it tells was captured, stage time: `capture_ns`, else `at_ns`, else `sent_ns`
+    publish_time   when the recorder received it, stage time
+    sequence       its number in its topic, low 32 bits
+
+Messages stand in the order in which they were received; that is the order in which a replay must bring them.
+
+A chunk is closed after `CHUNK_BYTES` or by `TakeWriter.sync`, which the recorder calls every half second. What has
+been synced survives a killed process, a crash and a power cut. A file without its end is an unfinished take:
+`TakeReader` reads it up to its last whole chunk.
+"""
+
+from __future__ import annotations
+
+from protocols.takefile._format import CHUNK_BYTES as CHUNK_BYTES
+from protocols.takefile._format import TakeRecord as TakeRecord
+from protocols.takefile._format import captured_ns as captured_ns
+from protocols.takefile._format import is_finished as is_finished
+from protocols.takefile._reader import TakeReader as TakeReader
+from protocols.takefile._writer import TakeWriter as TakeWriter
