@@ -150,6 +150,8 @@ def probe(
     port: int = 0,
     seconds: OptionalSeconds = None,
     json: OptionalFile = None,
+    transport: Literal["udp", "tcp"] = "udp",
+    framing: Literal["slip", "length"] = "slip",
 ) -> int:
     """Listen as an engine would, and print rate, jitter, gaps and latency of what arrives.
 
@@ -159,6 +161,8 @@ def probe(
         port: UDP port; 0 is the usual one of the kind, VMC 39539 and OSC 8000.
         seconds: Stop after this long; otherwise on Ctrl-C.
         json: Write the summary there.
+        transport: How OSC comes.
+        framing: Over TCP, how packets are told apart: SLIP (OSC 1.1) or a length before each (OSC 1.0).
     """
     _check_seconds(seconds)
     if not 0 <= port <= 65535:
@@ -167,7 +171,7 @@ def probe(
         _check_writable(json, "--json")
     from stage.probe import run_probe
 
-    return run_probe(kind, host=host, port=port, seconds=seconds, json_path=json)
+    return run_probe(kind, host=host, port=port, seconds=seconds, json_path=json, transport=transport, framing=framing)
 
 
 @app.command

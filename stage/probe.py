@@ -15,6 +15,9 @@ from typing import Literal
 import msgspec
 
 from protocols import plain_osc, vmc
+from protocols.errors import ProtocolError
+from protocols.osc_framing import Framing
+from protocols.tcp import TcpReceiver
 from protocols.udp import UdpReceiver
 from stage.probing.inspector import InspectionReport, Inspector
 from stage.probing.osc_inspector import OscInspector
@@ -36,6 +39,8 @@ def run_probe(
     port: int = 0,
     seconds: float | None = None,
     json_path: Path | None = None,
+    transport: Literal["udp", "tcp"] = "udp",
+    framing: Framing = "slip",
 ) -> int:
     """Listens, prints a line every second and a summary at the end.
 
@@ -45,17 +50,22 @@ def run_probe(
         port: 0 is the kind's usual one.
         seconds: How long; None until Ctrl-C.
         json_path: Where to write the summary.
+        transport: How OSC comes.
+        framing: Over TCP, how packets are told apart.
 
     Returns:
         0, or 1 when nothing has arrived.
 
     Raises:
-        UdpError: The port cannot be listened on.
+        ProtocolError: The port cannot be listened on, or nothing of the kind goes over TCP.
     """
     inspector = _INSPECTORS[kind]()
     port = port or _PORTS[kind]
-    with UdpReceiver(host, port, _PATIENCE_S) as receiver:
-        print(f"listening for {kind} on {host} port {port}; Ctrl-C ends", flush=True)
+    if transport == "tcp" and kind != "osc":
+        raise ProtocolError(f"{kind} goes over UDP only; --transport tcp is for osc")
+    with _receiver(host, port, transport, framing, inspector) as receiver:
+        way = f" (TCP, {framing})" if transport == "tcp" else ""
+        print(f"listening for {kind} on {host} port {port}{way}; Ctrl-C ends", flush=True)
         try:
             _listen(receiver, inspector, seconds)
         except KeyboardInterrupt:
@@ -67,7 +77,17 @@ def run_probe(
     return 0 if report.datagrams > 0 else 1
 
 
-def _listen(receiver: UdpReceiver, inspector: Inspector, seconds: float | None) -> None:
+def _receiver(
+    host: str, port: int, transport: str, framing: Framing, inspector: Inspector
+) -> UdpReceiver | TcpReceiver:
+    if transport == "udp":
+        return UdpReceiver(host, port, _PATIENCE_S)
+    inspector.datagram_bytes = 0
+    fault = "stream of bytes that is framed wrong: no packet can be told from the next"
+    return TcpReceiver(host, port, _PATIENCE_S, framing, lambda example: inspector.findings.add(fault, example))
+
+
+def _listen(receiver: UdpReceiver | TcpReceiver, inspector: Inspector, seconds: float | None) -> None:
     began_s = next_line_s = time.monotonic()
     while seconds is None or time.monotonic() - began_s < seconds:
         received = receiver.receive()

@@ -42,6 +42,8 @@ class Inspector:
         self.findings = Findings()
         self.timing = Timing(self.findings)
         self.datagrams = 0
+        self.datagram_bytes = osc.MAX_DATAGRAM_BYTES
+        """A longer one is a fault; 0 where packets do not come as datagrams."""
         self._bytes = 0
         self._sources: dict[tuple[str, int], None] = {}
 
@@ -56,10 +58,10 @@ class Inspector:
         self.datagrams += 1
         self._bytes += len(datagram)
         self._from(source)
-        if len(datagram) > osc.MAX_DATAGRAM_BYTES:
+        if len(datagram) > self.datagram_bytes > 0:
             over = len(datagram) > _ETHERNET_PAYLOAD_BYTES
             effect = "it is fragmented, and one lost fragment loses all of it" if over else "it may be fragmented"
-            self.findings.add(f"datagram over {osc.MAX_DATAGRAM_BYTES} bytes: {effect}", f"{len(datagram)} bytes")
+            self.findings.add(f"datagram over {self.datagram_bytes} bytes: {effect}", f"{len(datagram)} bytes")
         try:
             packet = osc.parse(datagram)
         except osc.OscError as error:

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from protocols.errors import ProtocolError
+from protocols.osc_framing import Framing
+from protocols.tcp import TcpSender
 from protocols.udp import UdpError, UdpReceiver, UdpSender
 from stage.outputs.open_stream import open_stream
 from stage.probe import ProbeKind, run_probe
@@ -62,6 +65,32 @@ def test_what_a_stage_sends(
     assert report["timing"]["frames"] > 10
     assert report["timing"]["latency"]["p50_ms"] >= 40.0 * 0.95
     assert report["findings"] == []
+
+
+@pytest.mark.parametrize("framing", ["slip", "length"])
+def test_plain_osc_over_tcp(framing: Framing, capsys: pytest.CaptureFixture[str]) -> None:
+    port, stop = free_port(), threading.Event()
+
+    def run() -> None:
+        sender = TcpSender("127.0.0.1", port, framing)
+        stream = open_stream(output_section("osc", actor="anna", transport="tcp", framing=framing))
+        while not stop.wait(0.01):
+            now_ns = time.time_ns()
+            sender.send(stream.frame(random_pose(1, capture_ns=now_ns - 40_000_000).performance, now_ns))
+        sender.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    status = run_probe("osc", port=port, seconds=1.3, transport="tcp", framing=framing)
+    stop.set()
+    thread.join()
+    assert status == 0
+    assert "nothing is wrong with it" in capsys.readouterr().out
+
+
+def test_a_kind_without_tcp() -> None:
+    with pytest.raises(ProtocolError, match="UDP only"):
+        run_probe("vmc", transport="tcp", seconds=0.1)
 
 
 def test_silence(capsys: pytest.CaptureFixture[str]) -> None:
