@@ -33,6 +33,10 @@ class UdpServer(UdpReceiver):
         except BlockingIOError:
             return None
 
+    def __enter__(self) -> UdpServer:
+        """The server itself."""
+        return self
+
     def send(self, datagram: bytes, host: str, port: int) -> bool:
         """Sends to an IP address; a name is not looked up.
 

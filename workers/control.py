@@ -10,13 +10,15 @@ from __future__ import annotations
 import zmq
 
 from protocols.bus import Subscriber
+from protocols.messages import Record
 from protocols.phone_app import Address
+from protocols.show import CommandReply
 from protocols.udp_server import UdpServer
 from stage.control.desk import ControlDesk
-from stage.surfaces import EXECUTORS
+from stage.surfaces import EXECUTORS, surfaces
 from workers.worker import Worker, run
 
-_HEARD = ("reply.", "recorder", "output.")
+_HEARD = ("command.", "reply.", "recorder", "output.")
 _WAIT_MS = 50
 _BURST = 256
 """Datagrams that are read at a time; a flood leaves room for replies and heartbeats."""
@@ -31,7 +33,7 @@ class ControlWorker(Worker):
         """Listen to remote controls and to those who carry out commands."""
         section = self.config.control
         self._server = UdpServer(section.host, section.port)
-        self._bus = Subscriber(self.run_dir, {name: _HEARD for name in EXECUTORS})
+        self._bus = Subscriber(self.run_dir, {name: _HEARD for name in {*EXECUTORS, *surfaces(self.config)}})
         self._desk = ControlDesk(self.config)
         self._poller = zmq.Poller()
         self._poller.register(self._server.fileno(), zmq.POLLIN)
@@ -41,8 +43,9 @@ class ControlWorker(Worker):
     def step(self) -> None:
         """Take what has come, send what follows from it."""
         self._poller.poll(_WAIT_MS)
-        for message in self._bus.drain_all():
-            self._desk.hear(message.record)
+        # Of what has come together from different workers, commands came before their replies.
+        for record in sorted((message.record for message in self._bus.drain_all()), key=_is_reply):
+            self._desk.hear(record)
         for _ in range(_BURST):
             if (received := self._server.receive()) is None:
                 break
@@ -74,6 +77,10 @@ class ControlWorker(Worker):
             outgoing.counters[counter] += 1
         while outgoing.news:
             self.event(*outgoing.news.popleft())
+
+
+def _is_reply(record: Record) -> bool:
+    return isinstance(record, CommandReply)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from protocols import osc, phone_app
 from protocols.errors import DecodeError
 from protocols.messages import Record
 from protocols.phone_app import Address
-from protocols.show import CommandReply
+from protocols.show import Command, CommandReply, StopRecording
 from stage.config import Config
 from stage.control import words
 from stage.control.allowed import AllowList, SourceRates
@@ -25,6 +25,7 @@ from stage.control.outgoing import Outgoing
 from stage.control.phone import PhoneApp
 from stage.control.status import ShowStatus
 from stage.control.take_files import TakeFiles
+from stage.control.take_watch import TakeWatch
 
 
 class ControlDesk:
@@ -39,6 +40,7 @@ class ControlDesk:
         self._rates = SourceRates(config.control.rate)
         self._status = ShowStatus()
         files = TakeFiles(Path(config.record.folder))
+        self._takes = TakeWatch(files)
         self._phone = PhoneApp(config, self.outgoing, self._allowed, files, self.deliveries)
 
     def take(self, datagram: bytes, source: Address) -> None:
@@ -61,10 +63,13 @@ class ControlDesk:
             self._obey(message, source)
 
     def hear(self, record: Record) -> None:
-        """A record of the bus: a reply, or a state."""
-        if isinstance(record, CommandReply):
+        """A record of the bus: a command, also of other surfaces and our own, a reply, or a state."""
+        if isinstance(record, Command):
+            self._takes.command(record)
+        elif isinstance(record, CommandReply):
+            if (news := self._takes.reply(record)) is not None:
+                self._phone.tell(news)
             self.outgoing.take(record)
-            self._phone.hear(record)
         else:
             self._status.take(record)
 
@@ -92,7 +97,8 @@ class ControlDesk:
             try:
                 self._phone.take(message, source)
             except DecodeError as error:
-                self.outgoing.complain("refused", f"{source.host}: {error}", f"refused {address}")
+                what = "" if address in str(error) else f"{address}: "
+                self.outgoing.complain("refused", f"{source.host}: {what}{error}", f"refused {address}")
         elif address in phone_app.ANSWERS or words.is_answer(address):
             self.outgoing.counters["echoes"] += 1  # to answer an answer would never end
         elif address.startswith(words.PREFIX):
@@ -111,14 +117,22 @@ class ControlDesk:
             for target in self._targets(source):
                 self._status.send(self.outgoing, target)
             self._reply(message.address, source, True, self._status.summary)
-        elif word.make is not None:
-            self.outgoing.order(word.make, lambda reply: self._reply(message.address, source, reply.ok, reply.text))
+        elif (make := word.make) is not None:
+
+            def told(reply: CommandReply) -> None:
+                files = self._takes.files_of(reply) if make is StopRecording else ()
+                self._reply(message.address, source, reply.ok, reply.text, files)
+
+            self.outgoing.order(make, told)
         else:
             self._reply(message.address, source, True, "button let go, nothing done")
 
-    def _reply(self, word: str, source: Address, ok: bool, text: str) -> None:
+    def _reply(self, word: str, source: Address, ok: bool, text: str, more: tuple[str, ...] = ()) -> None:
+        tags = "sis" + "s" * len(more)
         for target in self._targets(source):
-            self.outgoing.send(target, lambda *shown: osc.message(words.REPLY, "sis", *shown), word, int(ok), text)
+            self.outgoing.send(
+                target, lambda *shown: osc.message(words.REPLY, tags, *shown), word, int(ok), text, *more
+            )
 
     def _targets(self, source: Address) -> list[Address]:
         target = self._phone.target

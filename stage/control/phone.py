@@ -24,8 +24,8 @@ from stage.control.allowed import AllowList
 from stage.control.delivery import Deliveries
 from stage.control.outgoing import Outgoing
 from stage.control.take_files import TakeFiles
+from stage.control.take_watch import Began, Ended
 from stage.control.words import slate_name, take_number
-from stage.surfaces import RECORD
 
 _NO_TIMECODE = "00:00:00.000"
 """What the app itself says, whatever the time."""
@@ -63,18 +63,13 @@ class PhoneApp:
         act, *arguments = _ACTS[said.address], *said.arguments
         act(self, *arguments)
 
-    def hear(self, reply: CommandReply) -> None:
-        """A reply of the bus: confirms takes, whoever gave the command, and learns which files there are."""
-        if reply.worker != RECORD or not reply.ok or "timecode" not in reply.facts:
-            return
-        timecode = reply.facts["timecode"] or _NO_TIMECODE
-        if "csv" not in reply.facts and "files" not in reply.facts:
+    def tell(self, news: Began | Ended) -> None:
+        """Confirms a take, whoever gave the command."""
+        timecode = news.timecode or _NO_TIMECODE
+        if isinstance(news, Began):
             self._answer("/RecordStartConfirm", timecode)
-            return
-        for path in reply.facts.get("files", "").splitlines():
-            self._files.note(path)
-        csv, mov = (self._files.note(reply.facts.get(kind, "")) for kind in ("csv", "mov"))
-        self._answer("/RecordStopConfirm", timecode, csv, mov)
+        else:
+            self._answer("/RecordStopConfirm", timecode, news.csv, news.mov)
 
     def close(self) -> None:
         """Says goodbye to the send target."""

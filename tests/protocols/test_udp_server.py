@@ -18,7 +18,7 @@ def test_it_never_waits_and_answers_from_the_port_that_was_asked() -> None:
         poller.register(server.fileno(), zmq.POLLIN)
         assert poller.poll(5000)
         received = server.receive()
-        assert received == (b"question", ("127.0.0.1", client.getsockname()[1]))
+        assert received is not None and received == (b"question", ("127.0.0.1", client.getsockname()[1]))
         assert server.send(b"answer", *received[1])
         assert client.recvfrom(100) == (b"answer", ("127.0.0.1", server.port))
 

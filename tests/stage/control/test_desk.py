@@ -14,7 +14,7 @@ from stage.command_book import PATIENCE_S
 from stage.config import ActorSection, Config, ControlSection, RecordSection
 from stage.control.desk import ControlDesk
 from tests.sections import output_section
-from tests.stage.control.show import output_state, recorder_state
+from tests.stage.control.show import output_state, recorder_reply, recorder_state
 
 REMOTE = Address("127.0.0.1", 5000)
 STRANGER = Address("192.168.1.66", 5000)
@@ -74,6 +74,17 @@ def test_nobody_waits_for_ever() -> None:
     desk.expire()
     ((target, message),) = taken(desk)
     assert target == REMOTE and message.arguments[:2] == ("/stage/record/stop", 0)
+
+
+def test_the_end_of_a_take_names_its_files(tmp_path: Path) -> None:
+    desk = ControlDesk(config_of(tmp_path))
+    desk.take(osc.message("/stage/record/stop", ""), REMOTE)
+    (stop,) = desk.outgoing.commands
+    files = "\n".join(str(tmp_path / name) for name in ("forest_003.mcap", "forest_003_ada.csv", "../other"))
+    desk.hear(stop)
+    desk.hear(recorder_reply(stop.id, timecode="10:00:05:00", files=files))
+    replies = [message.arguments for _, message in taken(desk)]
+    assert replies == [("/stage/record/stop", 1, "done", "forest_003.mcap", "forest_003_ada.csv")]
 
 
 def test_replies_go_to_the_send_target_too() -> None:
