@@ -119,8 +119,11 @@ class EngineOutput:
 
     def news(self, now_ns: int) -> OutputState | None:
         """The state to publish, if it has changed or a second has passed."""
-        sent = self._frames + self._faces
-        return self._live.news(now_ns, sent, self._refused + self._unsent, self._sender.target, self.fault)
+        fault = self.fault
+        if not self._live.due(now_ns, fault):
+            return None
+        sent, lost = self._frames + self._faces, self._refused + self._unsent
+        return self._live.state(now_ns, sent, lost, self._sender.target, fault)
 
     def send_body(self, lane: Lane, performance: Performance, now_ns: int) -> None:
         """Sends a performance of the lane's actor if the rate allows it; never blocks, never raises."""

@@ -77,8 +77,12 @@ class LiveState:
             raise OutputError(f"{output.id}: its subject or device_id is one actor's; name one of {', '.join(known)}")
         return actor
 
-    def news(self, now_ns: int, frames: int, lost: int, target: str, fault: str) -> OutputState | None:
-        """The state to publish, if it has changed or a second has passed; else None.
+    def due(self, now_ns: int, fault: str) -> bool:
+        """Whether the state is to be published: it has changed, or a second has passed."""
+        return now_ns >= self._due_ns or self._said != (self.enabled, self.actor, self.rate, fault)
+
+    def state(self, now_ns: int, frames: int, lost: int, target: str, fault: str) -> OutputState:
+        """The state, to be published now.
 
         Args:
             now_ns: Stage time.
@@ -87,14 +91,11 @@ class LiveState:
             target: Receiver or broker, and how it is reached.
             fault: What is wrong now.
         """
-        says = (self.enabled, self.actor, self.rate, fault)
-        if now_ns < self._due_ns and says == self._said:
-            return None
+        self._said = (self.enabled, self.actor, self.rate, fault)
         if now_ns >= self._due_ns:
             if self._mark_ns > 0:
                 self._rate_hz = (frames - self._mark_frames) * 1e9 / (now_ns - self._mark_ns)
             self._mark_ns, self._mark_frames, self._due_ns = now_ns, frames, now_ns + _PERIOD_NS
-        self._said = says
         return OutputState(
             id=self._output.id,
             kind=self._output.kind,

@@ -7,6 +7,7 @@ would do anew is done once, here: which source of the face counts, and who is to
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -18,6 +19,11 @@ from stage.outputs.engine_output import EngineOutput
 from stage.outputs.face_source import FaceSource
 from stage.outputs.lane import Lane
 from stage.timecode import TimecodeClock
+
+_LOOK_NS = 20_000_000
+"""How often the outputs are asked for their states. They are few at a time, so that no performance waits for many."""
+
+_MOST_STATES = 4
 
 
 class Switchboard:
@@ -46,6 +52,8 @@ class Switchboard:
         self._others = frozenset(section.id for section in config.outputs) - self._outputs.keys()
         self._faces = {actor: FaceSource() for actor in actors}
         self._routes = self._planned()
+        self._asked = deque(self._outputs.values())
+        self._look_ns = 0
         self._faults = dict.fromkeys(self._outputs, "")
 
     @property
@@ -96,14 +104,26 @@ class Switchboard:
             )
         output.change(wish)
         self._routes = self._planned()
+        self._asked.remove(output)
+        self._asked.appendleft(output)
+        self._look_ns = 0
         return output.text, output.facts
 
     def states(self) -> Iterator[OutputState]:
         """The states to publish now: of outputs that have changed, and of each once a second."""
         now_ns = self._now_ns()
-        for output in self._outputs.values():
+        if now_ns < self._look_ns:
+            return
+        self._look_ns = now_ns + _LOOK_NS
+        spoken = 0
+        for _ in range(len(self._asked)):
+            output = self._asked[0]
+            self._asked.rotate(-1)
             if (state := output.news(now_ns)) is not None:
                 yield state
+                spoken += 1
+            if spoken >= _MOST_STATES:
+                return
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """Outputs that have failed since the last call, with their fault, or that work again, with ""."""
