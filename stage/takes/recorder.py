@@ -1,0 +1,218 @@
+"""What the recorder is told and what it says: slate, numbers, which take runs; files are the takes' own business.
+
+    idle --StartRecording--> a take opens --it records--> answer, with its name
+    recording --StopRecording--> the take ends: idle again --its files are done--> answer, with its files
+    recording --the disk is full or gone--> idle, with a fault
+
+Every command gets one answer, at once or when it is carried out; the end of a take is answered after `PATIENCE_S` at
+the latest: a long take's tables are written for a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from protocols.bus import Message
+from protocols.show import Command, SetSlate, StartRecording, StopRecording
+from stage.takes.names import MAX_NUMBER
+
+PATIENCE_S = 2.0
+MAX_SLATE = 64
+"""Characters of a slate."""
+
+
+class RunningTake(Protocol):
+    """A take as the recorder sees it, see `stage.takes.take`."""
+
+    phase: str
+    slate: str
+    number: int
+    name: str
+    began_ns: int
+    fault: str
+    files: list[Path]
+    records: int
+    lost: int
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """For replies."""
+        ...
+
+    def put(self, message: Message) -> None:
+        """Takes a message."""
+
+    def end(self) -> None:
+        """Ends it."""
+
+    def abandon(self, grace_s: float) -> None:
+        """Ends it and waits."""
+
+
+class Answer(NamedTuple):
+    """What became of a command."""
+
+    command: Command
+    ok: bool
+    text: str
+    facts: Mapping[str, str]
+
+
+class News(NamedTuple):
+    """Something the operator should know."""
+
+    kind: str
+    """"info", "warning" or "error"."""
+    text: str
+
+
+@dataclass
+class _Ending:
+    """A take that has ended and whose files are not done yet."""
+
+    take: RunningTake
+    commands: list[Command]
+    """Who waits for an answer."""
+    due_s: float
+
+
+@dataclass
+class Recorder:
+    """Bookkeeping of takes, without I/O."""
+
+    slate: str
+    begin: Callable[[str, int], RunningTake]
+    """Begins a take of this slate and number; 0 is the next one."""
+    next_number: int = 0
+    """Wanted of the next take; 0 is the next one of the slate."""
+    last: RunningTake | None = None
+    """The take that runs, or the last one."""
+    current: RunningTake | None = None
+    """The take that runs."""
+    _starter: Command | None = None
+    _expected: int = 0
+    """What `next_number` became when the take began; something else is somebody's wish."""
+    _endings: list[_Ending] = field(default_factory=list)
+    _answers: list[Answer] = field(default_factory=list)
+    _news: list[News] = field(default_factory=list)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is due soon."""
+        return self._starter is not None or len(self._endings) > 0
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the take that runs, or was with the last one."""
+        return "" if self.last is None else self.last.fault
+
+    def obey(self, command: Command, now_s: float) -> None:
+        """Carries out a command; those of others are left alone."""
+        match command:
+            case StartRecording():
+                self._start(command)
+            case StopRecording():
+                self._stop(command, now_s)
+            case SetSlate():
+                if self._choose(command):
+                    number = f"take {self.next_number}" if self.next_number else "its next take"
+                    facts = {"slate": self.slate, "number": str(self.next_number)}
+                    self._answers.append(Answer(command, True, f"slate {self.slate}, {number}", facts))
+            case _:
+                pass
+
+    def look(self, now_s: float) -> tuple[list[Answer], list[News]]:
+        """What has come of it since the last look."""
+        self._look_at_current()
+        for ending in list(self._endings):
+            self._look_at_ending(ending, now_s)
+        answers, self._answers = self._answers, []
+        news, self._news = self._news, []
+        return answers, news
+
+    def close(self, grace_s: float) -> None:
+        """Ends what runs and waits for its files, twice `grace_s` at most."""
+        takes = [ending.take for ending in self._endings] + ([self.current] if self.current is not None else [])
+        for take in takes:
+            take.end()
+        for take in takes:
+            take.abandon(grace_s)
+
+    def _start(self, command: StartRecording) -> None:
+        if self.current is not None:
+            name = self.current.name or "a take"
+            self._refuse(command, f"{name} is being recorded already; stop it first")
+        elif self._choose(command):
+            self.current = self.last = self.begin(self.slate, self.next_number)
+            self._starter = command
+            self.next_number = self._expected = _after(self.next_number)
+
+    def _stop(self, command: Command, now_s: float) -> None:
+        if self.current is None:
+            ended = f" ({self.last.name} ended by itself: {self.last.fault})" if self.last and self.last.fault else ""
+            self._refuse(command, f"nothing is being recorded{ended}")
+            return
+        self.current.end()
+        # Started and stopped in one breath: both are answered when the files are done.
+        self._leave([command] if self._starter is None else [self._starter, command], now_s)
+
+    def _choose(self, command: StartRecording | SetSlate) -> bool:
+        """Slate and number of the next take; False, answered, when they are none."""
+        slate = command.slate.strip()
+        if len(slate) > MAX_SLATE or not slate.isprintable():
+            self._refuse(command, f"a slate has up to {MAX_SLATE} printable characters")
+            return False
+        if not 0 <= command.take <= MAX_NUMBER:
+            self._refuse(command, f"take {command.take} is no number from 1 to {MAX_NUMBER}")
+            return False
+        if slate and slate != self.slate:
+            self.slate, self.next_number = slate, 0
+        if command.take or isinstance(command, SetSlate):
+            self.next_number = command.take
+        return True
+
+    def _look_at_current(self) -> None:
+        take = self.current
+        if take is None or take.phase == "opening":
+            return
+        if self._starter is not None:
+            command, self._starter = self._starter, None
+            if take.phase == "recording" or not take.fault:
+                self._answers.append(Answer(command, True, f"recording {take.name}", take.facts))
+                self._news.append(News("info", f"recording {take.name}"))
+            else:
+                self._refuse(command, take.fault)
+            if self.next_number == self._expected != 0:
+                self.next_number = _after(take.number)
+        if take.phase != "recording":  # nobody has asked it to end
+            self._leave([], 0.0)
+
+    def _leave(self, commands: list[Command], now_s: float) -> None:
+        assert self.current is not None
+        self._endings.append(_Ending(self.current, commands, now_s + PATIENCE_S))
+        self.current = self._starter = None
+
+    def _look_at_ending(self, ending: _Ending, now_s: float) -> None:
+        take = ending.take
+        done = take.phase == "done"
+        if done or (now_s >= ending.due_s and take.name):
+            still = "" if done else "; its tables of faces are still being written"
+            text = take.fault or f"{take.name} ended, {take.records} records{still}"
+            self._answers += [Answer(command, not take.fault, text, take.facts) for command in ending.commands]
+            ending.commands = []
+        if done:
+            self._endings.remove(ending)
+            lost = f", {take.lost} could not be written" if take.lost else ""
+            ended = News("warning" if lost else "info", f"{take.name} ended: {take.records} records{lost}")
+            self._news.append(News("error", take.fault) if take.fault else ended)
+
+    def _refuse(self, command: Command, why: str) -> None:
+        self._answers.append(Answer(command, False, why, {}))
+
+
+def _after(number: int) -> int:
+    """The number after one that was wished for; 0, the next of the slate, stays."""
+    return number + 1 if 0 < number < MAX_NUMBER else 0
