@@ -58,6 +58,11 @@ MOST_SUBJECT_BYTES = MOST_BYTES - _FIXED_BYTES - DEVICE_ID_BYTES
 class LiveLinkError(DecodeError):
     """Bytes that are not a Live Link Face packet."""
 
+    def __init__(self, part: str, text: str) -> None:
+        super().__init__(text)
+        self.part = part
+        """What is wrong: "version", "device id", "subject name", "timecode", "rate", "count" or "values"."""
+
 
 class LiveLinkPacket(NamedTuple):
     """One packet."""
@@ -88,18 +93,18 @@ def decode(datagram: bytes) -> LiveLinkPacket:
         LiveLinkError: It is none; says what is wrong with it.
     """
     if len(datagram) == 0:
-        raise LiveLinkError("empty datagram")
+        raise LiveLinkError("version", "empty datagram")
     if datagram[0] != VERSION:
-        raise LiveLinkError(f"version {datagram[0]}, not {VERSION}")
+        raise LiveLinkError("version", f"version {datagram[0]}, not {VERSION}")
     device_id, offset = _text(datagram, 1, "device id")
     subject, offset = _text(datagram, offset, "subject name")
     if len(datagram) - offset < _TIME.size:
-        raise LiveLinkError(f"{len(datagram)} bytes end within the timecode")
+        raise LiveLinkError("timecode", f"{len(datagram)} bytes end within the timecode")
     frame, subframe, numerator, denominator = _TIME.unpack_from(datagram, offset)
     if not 0.0 <= subframe < 1.0:
-        raise LiveLinkError(f"sub-frame {subframe:g}, not in 0 to 1")
+        raise LiveLinkError("timecode", f"sub-frame {subframe:g}, not in 0 to 1")
     if numerator <= 0 or denominator <= 0:
-        raise LiveLinkError(f"frame rate {numerator}/{denominator}")
+        raise LiveLinkError("rate", f"frame rate {numerator}/{denominator}")
     packet = LiveLinkPacket(device_id, subject, frame, subframe, numerator, denominator, None)
     offset += _TIME.size
     return packet if offset == len(datagram) else packet._replace(values=_values(datagram, offset))
@@ -108,26 +113,26 @@ def decode(datagram: bytes) -> LiveLinkPacket:
 def _text(datagram: bytes, offset: int, what: str) -> tuple[str, int]:
     begin = offset + _LENGTH.size
     if begin > len(datagram):
-        raise LiveLinkError(f"{len(datagram)} bytes end before the {what}")
+        raise LiveLinkError(what, f"{len(datagram)} bytes end before the {what}")
     (length,) = _LENGTH.unpack_from(datagram, offset)
     if not 0 < length <= len(datagram) - begin:
-        raise LiveLinkError(f"{what} of {length} bytes, {len(datagram) - begin} are left")
+        raise LiveLinkError(what, f"{what} of {length} bytes, {len(datagram) - begin} are left")
     try:
         return datagram[begin : begin + length].decode(), begin + length
     except UnicodeDecodeError as error:
-        raise LiveLinkError(f"{what} is not UTF-8 at byte {error.start}") from error
+        raise LiveLinkError(what, f"{what} is not UTF-8 at byte {error.start}") from error
 
 
 def _values(datagram: bytes, offset: int) -> NDArray[np.float32]:
     count = datagram[offset]
     if count != _COUNT:
-        raise LiveLinkError(f"{count} values, not {_COUNT}")
+        raise LiveLinkError("count", f"{count} values, not {_COUNT}")
     left = len(datagram) - offset - 1
     if left != _VALUES_BYTES:
-        raise LiveLinkError(f"{left} bytes of values, not {_VALUES_BYTES}")
+        raise LiveLinkError("count", f"{left} bytes of values, not {_VALUES_BYTES}")
     values = np.frombuffer(datagram, ">f4", _COUNT, offset + 1).astype(np.float32)
     if not np.isfinite(values).all():
-        raise LiveLinkError(f"{VALUES[int(np.argmin(np.isfinite(values)))]} is not a finite number")
+        raise LiveLinkError("values", f"{VALUES[int(np.argmin(np.isfinite(values)))]} is not a finite number")
     return values
 
 

@@ -144,7 +144,7 @@ def overlay(
 
 @app.command
 def probe(
-    kind: Annotated[Literal["vmc", "osc"], tyro.conf.Positional] = "vmc",
+    kind: Annotated[Literal["vmc", "livelink", "osc"], tyro.conf.Positional] = "vmc",
     *,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -158,7 +158,7 @@ def probe(
     Args:
         kind: What should arrive.
         host: Address to listen on; 0.0.0.0 hears other computers too.
-        port: UDP port; 0 is the usual one of the kind, VMC 39539 and OSC 8000.
+        port: UDP port; 0 is the usual one of the kind: VMC 39539, Live Link 11111, OSC 8000.
         seconds: Stop after this long; otherwise on Ctrl-C.
         json: Write the summary there.
         transport: How OSC comes.

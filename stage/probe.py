@@ -2,7 +2,7 @@
 
 It takes the engine's place on the port, so the engine must not run on the same machine meanwhile. Works with
 any sender, not only with a stage. Latency is shown where the stream carries the time of capture: plain OSC of
-a stage always does, VMC where the output says `trace = true`.
+a stage always does, VMC where the output says `trace = true`, Live Link Face has no place for it.
 """
 
 from __future__ import annotations
@@ -14,20 +14,26 @@ from typing import Literal
 
 import msgspec
 
-from protocols import plain_osc, vmc
+from protocols import livelink, plain_osc, vmc
 from protocols.errors import ProtocolError
 from protocols.osc_framing import Framing
 from protocols.tcp import TcpReceiver
 from protocols.udp import UdpReceiver
 from stage.probing.inspector import InspectionReport, Inspector
+from stage.probing.livelink_inspector import LiveLinkInspector
 from stage.probing.osc_inspector import OscInspector
+from stage.probing.osc_packet_inspector import OscPacketInspector
 from stage.probing.timing import Percentiles
 from stage.probing.vmc_inspector import VmcInspector
 
-ProbeKind = Literal["vmc", "osc"]
+ProbeKind = Literal["vmc", "livelink", "osc"]
 
-_INSPECTORS: dict[str, Callable[[], Inspector]] = {"vmc": VmcInspector, "osc": OscInspector}
-_PORTS = {"vmc": vmc.PORT, "osc": plain_osc.PORT}
+_INSPECTORS: dict[str, Callable[[], Inspector]] = {
+    "vmc": VmcInspector,
+    "livelink": LiveLinkInspector,
+    "osc": OscInspector,
+}
+_PORTS = {"vmc": vmc.PORT, "livelink": livelink.PORT, "osc": plain_osc.PORT}
 _LINE_S = 1.0
 _PATIENCE_S = 0.1
 
@@ -82,7 +88,8 @@ def _receiver(
 ) -> UdpReceiver | TcpReceiver:
     if transport == "udp":
         return UdpReceiver(host, port, _PATIENCE_S)
-    inspector.datagram_bytes = 0
+    if isinstance(inspector, OscPacketInspector):
+        inspector.datagram_bytes = 0
     fault = "stream of bytes that is framed wrong: no packet can be told from the next"
     return TcpReceiver(host, port, _PATIENCE_S, framing, lambda example: inspector.findings.add(fault, example))
 

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from protocols import osc
 from protocols.plain_osc import STATES, TOP, DayTime
 from stage.probing.findings import Findings
-from stage.probing.inspector import InspectionReport, Inspector
+from stage.probing.inspector import InspectionReport
+from stage.probing.osc_packet_inspector import OscPacketInspector
 from stage.probing.timing import Timing, told
 
 _MOST_ADDRESSES = 4000
@@ -21,7 +22,7 @@ _FACE = ("shape/", "head", "eye/", "face/")
 _TOLERANCE = 0.01
 
 
-class OscInspector(Inspector):
+class OscInspector(OscPacketInspector):
     """Counts addresses; where they are a stage's, it also tells frames, latency and timecode of each actor."""
 
     kind = "osc"

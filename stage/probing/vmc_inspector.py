@@ -7,7 +7,7 @@ from collections import Counter
 
 from protocols import osc, vmc
 from protocols.names import HUMAN_BODY_BONES
-from stage.probing.inspector import Inspector
+from stage.probing.osc_packet_inspector import OscPacketInspector
 from stage.probing.vmc_face import EYE_BONES, FaceInspector
 
 _POSE_TAGS = "sfffffff"
@@ -24,7 +24,7 @@ _SURE_AFTER = 3
 """Frames after which a message that has not come is missing."""
 
 
-class VmcInspector(Inspector):
+class VmcInspector(OscPacketInspector):
     """Takes VMC from a performer apart, frame by frame."""
 
     kind = "vmc"
