@@ -120,7 +120,7 @@ class UdpReceiver:
         Args:
             host: Address to listen on; "127.0.0.1" hears this machine only.
             port: 0 lets the system choose.
-            timeout_s: How long `receive` waits.
+            timeout_s: How long `receive` waits; 0 does not wait.
 
         Raises:
             UdpError: The port is in use, or the address is not this machine's.
@@ -140,6 +140,10 @@ class UdpReceiver:
                 f"cannot listen on {host} port {port}: {error.strerror}; close the program that uses it, or use another"
             ) from error
 
+    def fileno(self) -> int:
+        """For a selector."""
+        return self._socket.fileno()
+
     @property
     def port(self) -> int:
         """The port listened on."""
@@ -149,7 +153,7 @@ class UdpReceiver:
         """The next datagram and who sent it; None when none comes in time."""
         try:
             datagram, source = self._socket.recvfrom(1 << 16)
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             return None
         return datagram, (str(source[0]), int(source[1]))
 

@@ -12,7 +12,9 @@ FACE_READER = "landmarks.faces"
 
 
 def readers(config: Config) -> tuple[str, ...]:
-    """The landmarks workers that a stage has: of the body cameras, of the face cameras, or both."""
+    """The landmarks workers that a stage has: of the body cameras, of the face cameras, both, or without any none."""
+    if len(config.cameras) == 0:
+        return ()
     faces = len(config.face_cameras) > 0 and config.face.enabled
     bodies = len(config.body_cameras) > 0 or not faces
     return (*((BODY_READER,) if bodies else ()), *((FACE_READER,) if faces else ()))

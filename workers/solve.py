@@ -2,6 +2,8 @@
 
     `landmarks.<camera>` -> framesets -> solver -> `performance.<actor>`, `mesh.<actor>`, `prediction.<actor>`
     `landmarks.<face camera>` -> at once     -> `face.<actor>`
+    `external.<actor>`        -> merged; a face at once too, and where there is no camera a body
+    `command.<surface>` Calibrate -> an actor is measured anew; `reply.solve` says so at once
 
 A frameset older than `max_age_ms` is dropped and counted: late work is worth less than the next frameset. With
 `fast`, nothing is dropped, and `solved` gives the sources credit for the next frames.
@@ -9,21 +11,21 @@ A frameset older than `max_age_ms` is dropped and counted: late work is worth le
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from msgspec.structs import replace
 
 from protocols.arrays import to_bytes
-from protocols.bus import Subscriber
-from protocols.messages import CameraLandmarks, MeshNote, Performance, Solved
+from protocols.bus import Message, Subscriber
+from protocols.external import ExternalBones, ExternalFace
+from protocols.messages import CameraLandmarks, FacePerformance, MeshNote, Performance, Solved, Trace
+from protocols.show import Calibrate
 from stage.bodies.body import load_body
-from stage.bodies.profile import load_shape, save_shape
-from stage.errors import BodyModelError, CalibrationError
-from stage.faces.profile import load_face, save_face
+from stage.errors import CalibrationError
 from stage.readers import readers
 from stage.solving.assembly import make_solver
 from stage.solving.framesets import Frameset, FramesetAssembler
+from stage.solving.profile_keeper import ProfileKeeper
+from stage.surfaces import RECEIVE, surfaces
 from workers.worker import Worker, run
 
 _LONGEST_WAIT_MS = 50
@@ -42,16 +44,8 @@ class SolveWorker(Worker):
         self._solver.warm_up()
 
     def setup(self) -> None:
-        """Read the profiles and listen to the landmarks."""
-        for actor in self.config.actors:
-            shape = load_shape(Path(actor.profile), self._solver.body)
-            if shape is not None:
-                self._solver.wear(actor.id, shape)
-            face = load_face(Path(actor.profile), self._solver.body)
-            if face is not None and self._solver.faces is not None:
-                self._solver.faces.wear(actor.id, face)
-        self._known = set(self._solver.final_shapes())
-        self._known_faces = set(self._solver.final_faces())
+        """Read the profiles and listen to the landmarks, to other performers and to commands."""
+        self._profiles = ProfileKeeper(self.config, self._solver)
         stage = self.config.stage
         self._assembler = FramesetAssembler(
             [camera.id for camera in self.config.body_cameras],
@@ -63,13 +57,20 @@ class SolveWorker(Worker):
         self._interval_ns = round(1e9 / stage.rate)
         self._last_ns = 0
         self._refused: set[str] = set()
-        self._subscriber = Subscriber(self.run_dir, {name: ["landmarks."] for name in readers(self.config)})
+        sources = {name: ["landmarks."] for name in readers(self.config)}
+        if len(self.config.inputs) > 0:
+            sources[RECEIVE] = ["external."]
+        self._subscriber = Subscriber(self.run_dir, sources)
+        self._commands = Subscriber(self.run_dir, {name: ["command."] for name in surfaces(self.config)})
 
     def step(self) -> None:
         """Take in landmarks, solve what is complete or out of time."""
         wait_ms = min(_LONGEST_WAIT_MS, self._assembler.wait_ns(self.clock.now_ns()) // 1_000_000 + 1)
         self._subscriber.socket.poll(wait_ms)
+        self._obey()
         for message in self._subscriber.drain_all():
+            if isinstance(message.record, ExternalFace | ExternalBones):
+                self._take_external(message)
             if not isinstance(message.record, CameraLandmarks):
                 continue
             if message.record.camera in self._face_cameras:
@@ -92,17 +93,15 @@ class SolveWorker(Worker):
             "device": str(self._solver.device),
             "threads": str(torch.get_num_threads()),
             "smoothing lag": f"{self._solver.lag_s * 1e3:.0f} ms at 1 Hz",
-            "shapes": ", ".join(
-                f"{actor.id} {'known' if actor.id in self._known else 'being estimated'}"
-                for actor in self.config.actors
-            ),
+            "shapes": self._profiles.progress,
             **self._solver.face_facts(),
         }
 
     def teardown(self) -> None:
-        """Let go of the socket."""
-        if hasattr(self, "_subscriber"):
-            self._subscriber.close()
+        """Let go of the sockets."""
+        for subscriber in ("_subscriber", "_commands"):
+            if hasattr(self, subscriber):
+                getattr(self, subscriber).close()
 
     def _solve(self, frameset: Frameset, age_ns: int) -> None:
         begin_ns = self.clock.now_ns()
@@ -117,8 +116,7 @@ class SolveWorker(Worker):
         if self.config.body.mesh:
             for performance in performances:
                 self._publish_mesh(performance)
-        self._keep_shapes()
-        self._keep_faces()
+        self._keep_profiles()
         self.mark(age_ns)
 
     def _solve_face(self, landmarks: CameraLandmarks) -> None:
@@ -134,7 +132,7 @@ class SolveWorker(Worker):
         self.publisher.send(f"face.{face.actor}", replace(face, trace=trace))
         self.counters["faces_solved"] += 1
         if len(self.config.body_cameras) == 0:
-            self._keep_faces()
+            self._keep_profiles()
             self.mark(begin_ns - landmarks.capture_ns)
 
     def _publish_predictions(self, capture_ns: int) -> None:
@@ -150,27 +148,34 @@ class SolveWorker(Worker):
         mesh = MeshNote(performance.actor, performance.number, performance.capture_ns, vertices)
         self.publisher.send(f"mesh.{performance.actor}", mesh)
 
-    def _keep_shapes(self) -> None:
-        final = self._solver.final_shapes()
-        for actor in self.config.actors:
-            if actor.id in final and actor.id not in self._known:
-                self._known.add(actor.id)
-                try:
-                    path = save_shape(Path(actor.profile), self._solver.body, final[actor.id])
-                    self.event("info", f"{actor.id}: body shape estimated, kept in {path}")
-                except BodyModelError as error:
-                    self.event("warning", f"{error}; the shape holds for this run only")
+    def _take_external(self, message: Message) -> None:
+        """What another performer has sent; it waits for nobody."""
+        begin_ns, record = self.clock.now_ns(), message.record
+        assert isinstance(record, ExternalFace | ExternalBones)
+        for made in self._solver.take_external(record):
+            # On its way there are no frames and no landmarks: it arrived, and was there.
+            came_ns = message.sent_ns
+            trace = Trace(made.capture_ns, came_ns, came_ns, came_ns, begin_ns, self.clock.now_ns())
+            if isinstance(made, FacePerformance):
+                self.publisher.send(f"face.{made.actor}", replace(made, trace=trace))
+                self.counters["faces_solved"] += 1
+            else:
+                self.publisher.send(f"performance.{made.actor}", replace(made, trace=trace))
+                self.counters["bodies_taken"] += 1
+                if self.config.body.mesh:
+                    self._publish_mesh(made)
+            if len(self.config.cameras) == 0:
+                self.mark(begin_ns - made.capture_ns)
 
-    def _keep_faces(self) -> None:
-        for actor, profile in self._solver.final_faces().items():
-            if actor in self._known_faces:
-                continue
-            self._known_faces.add(actor)
-            folder = next(Path(section.profile) for section in self.config.actors if section.id == actor)
-            try:
-                self.event("info", f"{actor}: face measured, kept in {save_face(folder, profile)}")
-            except BodyModelError as error:
-                self.event("warning", f"{error}; the face holds for this run only")
+    def _obey(self) -> None:
+        for message in self._commands.drain_all():
+            if isinstance(message.record, Calibrate):
+                promise = self._profiles.calibrate(message.record.actor)
+                self.reply(message.record, promise.ok, promise.text)
+
+    def _keep_profiles(self) -> None:
+        for news in self._profiles.keep():
+            self.event(news.kind, news.text)
 
     def _fits(self, landmarks: CameraLandmarks) -> bool:
         """Whether a camera's pictures fit its calibration; said once, then only counted."""

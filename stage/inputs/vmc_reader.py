@@ -57,6 +57,7 @@ class _Sender:
         self.root: NDArray[np.float64] | None = None
         self.pending: set[str] = set()
         """Bones of the frame that is being gathered."""
+        self.eyes_pending = False
         self.shapes = np.zeros(len(ARKIT_SHAPES), np.float32)
         self.shapes_heard: set[int] = set()
         self.presets = np.zeros(len(VRM0_PRESETS), np.float32)
@@ -141,9 +142,12 @@ class VmcReader(InputReader):
         if bone not in self._wanted:
             self.counters["bones not taken" if bone in HUMAN_BODY_BONES else "unknown bones"] += 1
             return
-        if bone in sender.pending:
-            self._close_bones(sender, arrival_ns, out)
-        sender.pending.add(bone)
+        if bone in EYE_BONES:
+            sender.eyes_pending = True  # they come with bodies and with faces
+        else:
+            if bone in sender.pending:
+                self._close_bones(sender, arrival_ns, out)
+            sender.pending.add(bone)
         sender.poses[bone] = (arrival_ns, pose)
 
     def _pose(self, message: osc.Message) -> tuple[str, NDArray[np.float64]] | None:
@@ -184,12 +188,15 @@ class VmcReader(InputReader):
         sender.face_pending = True
 
     def _close_bones(self, sender: _Sender, arrival_ns: int, out: list[External]) -> None:
-        if len(sender.pending) == 0:
+        if len(sender.pending) == 0 and not sender.eyes_pending:
             return
-        sender.pending.clear()
+        given: tuple[str, ...] = ()
         for bone in [bone for bone, (came_ns, _) in sender.poses.items() if arrival_ns - came_ns > HELD_NS]:
             del sender.poses[bone]
-        given = tuple(bone for bone in HUMAN_BODY_BONES if bone in sender.poses and bone in self._bones_taken)
+        if len(sender.pending) > 0:
+            given = tuple(bone for bone in HUMAN_BODY_BONES if bone in sender.poses and bone in self._bones_taken)
+        sender.pending.clear()
+        sender.eyes_pending = False
         if given:
             poses = np.stack([sender.poses[bone][1] for bone in given])
             hips = b""
@@ -199,11 +206,9 @@ class VmcReader(InputReader):
                     poses[0, 3:] = multiply(sender.root[3:], poses[0, 3:])
                 hips = to_bytes(poses[0, :3])
             out.append(self._skeleton(arrival_ns - self._latency_ns, given, to_bytes(poses[:, 3:]), hips))
-        # A tracker of eyes or head alone sends no expressions: its bones are its face.
-        alone = not sender.shapes_heard and not sender.presets_heard
-        if alone and (self._gaze(sender) or self._head(sender)):
-            capture_ns = arrival_ns - self._latency_ns
-            out.append(self._face(capture_ns, True, b"", self._head(sender), self._gaze(sender)))
+        # A tracker of eyes alone sends no expressions: its bones are its face.
+        if not sender.shapes_heard and not sender.presets_heard and (looks := self._gaze(sender)):
+            out.append(self._face(arrival_ns - self._latency_ns, True, b"", self._head(sender), looks))
 
     def _close_face(self, sender: _Sender, arrival_ns: int, out: list[External]) -> None:
         if not sender.face_pending:
