@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -62,6 +63,8 @@ class TakeWriter:
         self.path = path
         self.records = 0
         """Messages in closed chunks and in the open one."""
+        self.safe_records = 0
+        """Messages in closed chunks."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
             self._file = _File(os.open(path, flags, 0o644))
@@ -72,7 +75,7 @@ class TakeWriter:
         self._channels: dict[tuple[str, str], int] = {}
         self._schemas: dict[str, int] = {}
         self._open_bytes = 0
-        self._failed = False
+        self._fault = ""
         self._mcap = Writer(
             self._file,  # type: ignore[arg-type]  # all the library asks for: write, tell, flush
             chunk_size=_NEVER,
@@ -147,6 +150,7 @@ class TakeWriter:
         if self._open_bytes > 0:
             self._whole(self._mcap.flush)
             self._open_bytes = 0
+            self.safe_records = self.records
 
     def sync(self) -> None:
         """Closes the chunk and waits until all of it is on the disk.
@@ -191,21 +195,24 @@ class TakeWriter:
         self._channels[topic, kind] = channel
         return channel
 
-    def _whole(self, write: object) -> None:
-        """Lets the library write something wholly or not at all: what a full disk has cut is taken back."""
-        assert callable(write)
-        if self._failed:
-            raise TakeError(f"{self.path}: an earlier part could not be written; the take ends there")
+    def _whole(self, write: Callable[[], None]) -> None:
+        """Lets the library write something wholly or not at all: what a full disk has cut is taken back.
+
+        After a failure nothing more is written: the library's books no longer fit the file.
+        """
+        if self._fault:
+            raise TakeError(self._fault)
         size = self._file.tell()
         try:
             write()
         except OSError as error:
-            self._file.cut(size)
+            with suppress(OSError):  # then the reader finds where the last whole part ends
+                self._file.cut(size)
             raise self._failure(error) from error
 
     def _failure(self, error: OSError) -> TakeError:
-        self._failed = True
-        return TakeError(f"{self.path}: {error.strerror}; it holds what was written before")
+        self._fault = f"{self.path}: {error.strerror}; the take ends there, what was written before is whole"
+        return TakeError(self._fault)
 
 
 def _described(kind: str) -> bytes:

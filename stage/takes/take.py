@@ -140,12 +140,16 @@ class Take(threading.Thread):
                 self.phase = "recording"
                 self._record(writer)
             finally:
+                self.phase = "closing"
                 self._close(writer)
             self._write_tables()
         except (RecordError, ProtocolError) as error:
             self.fault = self.fault or str(error)
         except OSError as error:
             self.fault = self.fault or f"{self.name or self._folder}: {error.strerror or error}"
+        except BaseException as error:  # a defect of ours, which must not look like a good end
+            self.fault = self.fault or f"{self.name or self._folder}: {error!r}"
+            raise
         finally:
             self.phase = "done"
 
@@ -208,28 +212,31 @@ class Take(threading.Thread):
             try:
                 writer.write(message.topic, kind, message.data, log_ns, received_ns, message.sequence)
             except TakeError:
-                with self._queue_lock:
-                    self.lost += len(waiting) - at
+                self._lose(len(waiting) - at - 1)
                 raise
-            self.records += 1
+            self.records = writer.records
 
     def _close(self, writer: TakeWriter) -> None:
         """Write the end of the file; a file that could not be written on stays as it is, unfinished."""
-        self.phase = "closing"
-        with self._queue_lock:
-            self.lost += len(self._queue)
-            self._queue.clear()
+        self._lose(len(self._queue))
         ended_ns = self._ended_ns or self._timing.clock.now_ns()
-        writer.finish(
-            {
-                "ended_ns": str(ended_ns),
-                "seconds": f"{(ended_ns - self.began_ns) / 1e9:.3f}",
-                "timecode": self.timecode,
-                "records": str(self.records),
-                "lost": str(self.lost),
-                "fault": self.fault,
-            }
-        )
+        facts = {
+            "ended_ns": str(ended_ns),
+            "seconds": f"{(ended_ns - self.began_ns) / 1e9:.3f}",
+            "timecode": self.timecode,
+            "records": str(self.records),
+            "lost": str(self.lost),
+            "fault": self.fault,
+        }
+        try:
+            writer.finish(facts)
+        finally:
+            self._lose(writer.records - writer.safe_records)
+            self.records = writer.safe_records
+
+    def _lose(self, count: int) -> None:
+        with self._queue_lock:
+            self.lost += count
 
     def _write_tables(self) -> None:
         take = TakeReader(self.files[0])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ ROW_TIME = re.compile(r"[0-2]\d:[0-5]\d:[0-5]\d:[0-5]\d\.\d{3}")
 REAL_TABLES = ["livelinkface/S88-001.csv", "livelinkface/alex_rom_3.csv"]
 
 
-def take_of(folder: Path, records: list[tuple[str, Record]]) -> TakeReader:
+def take_of(folder: Path, records: Sequence[tuple[str, Record]]) -> TakeReader:
     writer = TakeWriter(folder / "scene_001.mcap")
     for number, (topic, record) in enumerate(records):
         log_ns = captured_ns(record, START_NS)
@@ -125,7 +126,7 @@ def test_a_face_camera_comes_before_the_body_and_a_lost_face_leaves_a_gap(tmp_pa
         face_performance(face(state), n, capture_ns=START_NS + n * FRAME_NS)
         for n, state in enumerate(["tracking", "holding", "absent", "absent"])
     ]
-    records = [("face.anna", record) for record in own]
+    records: list[tuple[str, Record]] = [("face.anna", record) for record in own]
     records.insert(1, body(0, any_face(), START_NS + FRAME_NS // 2))  # the face camera is alive: not told twice
     records.append(body(1, any_face(), START_NS + second))  # it has fallen silent
     records.append(body(2, None, START_NS + second + FRAME_NS))

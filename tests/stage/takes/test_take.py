@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import errno
+import os
+import random
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from protocols.bus import Message
+from protocols.codec import encode
+from protocols.takefile import TakeReader, TakeWriter
+from stage.takes import take as take_module
+from stage.takes.folder import MIN_FREE_BYTES, unfinished_takes
+from stage.takes.take import Take
+from tests.stage.outputs.faces import any_face, face_performance
+from tests.stage.takes.taking import message, take_in
+
+ROOT = Path(__file__).resolve().parents[3]
+LOSS_S = 1.0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 20.0
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.002)
+
+
+def ended(take: Take) -> Take:
+    take.end()
+    take.join(20.0)
+    assert take.phase == "done"
+    return take
+
+
+def test_a_take_holds_what_it_was_handed_and_says_what_it_is(tmp_path: Path) -> None:
+    take = take_in(tmp_path / "new" / "takes", slate="Scene 1/a")
+    messages = [message(number) for number in range(50)]
+    for item in messages:
+        take.put(item)
+    until(lambda: take.phase == "recording")
+    assert take.name == "Scene_1_a_001" and take.number == 1 and take.fault == ""
+    begin = take.facts
+    ended(take)
+    assert (take.records, take.lost, take.fault) == (50, 0, "")
+    path = tmp_path / "new" / "takes" / "Scene_1_a_001.mcap"
+    assert (
+        begin["take"] == take.name
+        and begin["mcap"] == str(path)
+        and begin["csv"] == ""
+        and len(begin["timecode"]) == 11
+    )
+    assert take.facts == begin | {"timecode": take.timecode, "files": str(path)}
+    read = TakeReader(path)
+    assert [entry.data for entry in read.records()] == [item.data for item in messages]
+    assert read.facts["take"]["slate"] == "Scene 1/a" and read.facts["take"]["timecode"] == begin["timecode"]
+    assert read.facts["end"]["records"] == "50" and read.facts["end"]["fault"] == ""
+    assert "config.json" in read.attachments and "numpy" in read.facts["software"]
+    assert int(read.facts["take"]["began_ns"]) == take.began_ns <= int(read.facts["end"]["ended_ns"])
+
+
+def test_takes_of_one_slate_count_up_and_faces_get_their_tables(tmp_path: Path) -> None:
+    for number in (1, 2):
+        take = take_in(tmp_path)
+        for count in range(10):
+            record = face_performance(any_face(count), count, capture_ns=10**18 + count * 10**7)
+            take.put(Message("face.anna", record, count, record.capture_ns, encode(record, count, record.capture_ns)))
+        ended(take)
+        name = f"scene_00{number}"
+        assert [path.name for path in take.files] == [f"{name}.mcap", f"{name}_anna.csv"]
+        assert take.facts["csv"] == str(tmp_path / f"{name}_anna.csv")
+        assert take.facts["files"].split("\n") == [str(path) for path in take.files]
+        assert len(take.files[1].read_text().splitlines()) == 11
+
+
+def test_too_little_space_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    take = ended(take_in(tmp_path, space=MIN_FREE_BYTES - 1))
+    assert "200 MB free" in take.fault and take.files == [] and take.name == "" and list(tmp_path.iterdir()) == []
+
+
+def test_a_take_is_closed_properly_when_space_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(take_module, "SPACE_S", 0.0)
+    left = [1 << 40]
+    take = take_in(tmp_path)
+    take._space = lambda _folder: left[0]
+    take.put(message(0))
+    until(lambda: take.records == 1)
+    left[0] = MIN_FREE_BYTES - 1
+    take.join(20.0)
+    assert take.phase == "done" and "less than 200 MB free" in take.fault
+    read = TakeReader(take.files[0])
+    assert read.finished and len(list(read.records())) == 1 and "less than 200 MB" in read.facts["end"]["fault"]
+    take.put(message(1))
+    assert take.lost == 1
+
+
+@pytest.mark.parametrize("failing", ["write", "fdatasync", "ftruncate"])
+def test_a_disk_that_fails_ends_the_take_and_keeps_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    take = take_in(tmp_path)
+    take.put(message(0))
+    until(lambda: take.records == 1)
+    until(lambda: len(list(TakeReader(take.files[0]).records())) == 1)
+
+    def fail(*_: object) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(f"protocols.takefile._writer.os.{'fdatasync' if failing == 'fdatasync' else 'write'}", fail)
+    if failing == "ftruncate":
+        monkeypatch.setattr("protocols.takefile._writer.os.ftruncate", fail)
+    take.put(message(1))
+    take.join(20.0)
+    assert take.phase == "done" and os.strerror(errno.EIO) in take.fault
+    read = TakeReader(take.files[0])
+    kept = len(list(read.records()))
+    assert kept >= 1 and (take.records, take.lost) == (kept, 2 - kept) and not read.finished
+    assert unfinished_takes(tmp_path) == take.files
+
+
+def test_a_file_size_limit_ends_the_take(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys; from pathlib import Path; from tests.stage.takes.taking import take_in, message\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
+        "import os; take = take_in(Path(sys.argv[1]))\n"
+        "for n in range(2000): take.put(message(n)._replace(data=os.urandom(500)))\n"
+        "take.end(); take.join(20); print(take.fault)"
+    )
+    assert resource.RLIMIT_FSIZE is not None
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "File too large" in done.stdout
+    assert TakeReader(tmp_path / "scene_001.mcap").facts["take"]["number"] == "1"
+
+
+def test_a_disk_that_hangs_holds_up_nobody_and_memory_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hang = threading.Event()
+    close_chunk = TakeWriter.close_chunk
+
+    def slow(writer: TakeWriter) -> None:
+        hang.wait(20.0)
+        close_chunk(writer)
+
+    take = take_in(tmp_path)
+    until(lambda: take.phase == "recording")
+    monkeypatch.setattr(TakeWriter, "close_chunk", slow)
+    monkeypatch.setattr(take_module, "QUEUE_BYTES", 100_000)
+    longest_s = 0.0
+    deadline_s = time.monotonic() + 20.0
+    while take.lost == 0 and time.monotonic() < deadline_s:
+        begin_s = time.monotonic()
+        take.put(message(0, size=1000))
+        longest_s = max(longest_s, time.monotonic() - begin_s)
+    assert take.lost > 0 and longest_s < 1.0
+    hang.set()
+    ended(take)
+    assert take.records + take.lost > 0 and take.fault == ""
+    assert len(list(TakeReader(take.files[0]).records())) == take.records
+    assert TakeReader(take.files[0]).finished
+
+
+def test_abandoning_keeps_the_take_and_gives_up_its_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = take_in(tmp_path)
+    record = face_performance(any_face(), 0)
+    take.put(Message("face.anna", record, 0, record.capture_ns, encode(record, 0, record.capture_ns)))
+    until(lambda: take.records == 1)
+    waiting = threading.Event()
+    tables = take_module.write_face_tables
+
+    def slow(reader: TakeReader, section: object, epoch_ns: int, abandoned: Callable[[], bool]) -> list[Path]:
+        waiting.set()
+        until(abandoned)
+        return tables(reader, section, epoch_ns, abandoned)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(take_module, "write_face_tables", slow)
+    take.end()
+    assert waiting.wait(20.0)
+    take.abandon(0.05)
+    take.join(20.0)
+    assert take.phase == "done" and "given up" in take.fault
+    assert [path.name for path in tmp_path.iterdir()] == ["scene_001.mcap"]
+    assert TakeReader(take.files[0]).finished
+
+
+def test_a_kill_at_any_moment_loses_at_most_a_second(tmp_path: Path) -> None:
+    rng = random.Random()
+    victims = []
+    for number in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.stage.takes.taking", str(tmp_path / str(number))],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        victims.append((process, rng.uniform(0.6, 1.8), tmp_path / str(number)))
+
+    def kill(process: subprocess.Popen[str], after_s: float, folder: Path) -> str:
+        handed: list[tuple[float, int]] = []
+        assert process.stdout is not None
+        begin_s = None
+        for line in process.stdout:
+            now_s = time.monotonic()
+            if begin_s is None:
+                begin_s = now_s
+            handed.append((now_s, int(line)))
+            if now_s - begin_s > after_s:
+                process.kill()
+                break
+        killed_s = time.monotonic()
+        process.wait()
+        process.stdout.close()
+        (path,) = folder.iterdir()
+        take = TakeReader(path)
+        numbers = [entry.decoded().sequence for entry in take.records()]
+        old = [number for at_s, number in handed if at_s < killed_s - LOSS_S]
+        if numbers != list(range(len(numbers))) or len(numbers) < len(old) or take.finished:
+            return f"{path}: {len(numbers)} of {len(handed)}, {len(old)} older than a second"
+        return "" if [path] == unfinished_takes(folder) else f"{path} is not found to be unfinished"
+
+    complaints: list[str] = []
+    threads = [threading.Thread(target=lambda v=victim: complaints.append(kill(*v))) for victim in victims]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert complaints == [""] * len(victims)
