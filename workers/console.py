@@ -1,7 +1,7 @@
-"""The console worker: what the bus says -> the page in the browser.
+"""The console worker: what the bus says -> the page in the browser, and what the operator clicks -> commands.
 
-It only listens, and it is lossy: heartbeats and events always, performances, meshes and frame notes
-only while a browser shows the page; at other times nobody even sends them.
+It is lossy: heartbeats, events and states always, performances, meshes and frame notes only while a
+browser shows the page; at other times nobody even sends them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from protocols.messages import Performance
 from stage.console.desk import ConsoleDesk
 from stage.console.keeper import PageKeeper
 from stage.readers import readers
+from stage.surfaces import CONTROL, EXECUTORS, RECEIVE
 from workers.worker import Worker, run
 
+_REPORTS = ("heartbeat.", "event.", "output.", "recorder", "reply.")
 _IDLE_PERIOD_S = 0.1
 _HEARD_AFTER_S = 0.5
 """How long others may need to connect to a worker that has just started; news wait so long."""
@@ -29,13 +31,14 @@ class ConsoleWorker(Worker):
     def setup(self) -> None:
         """Subscribe to what everybody says of themselves; the page is opened by the first step."""
         captures = [f"capture.{camera.id}" for camera in self.config.cameras]
-        names = [*captures, *readers(self.config), "solve", "broadcast", self.name]
+        others = (*EXECUTORS, RECEIVE, CONTROL, self.name)
+        names = [*captures, *readers(self.config), *others]
         self._picture_topics = {name: ["frame."] for name in captures} | {"solve": ["performance.", "mesh.", "face."]}
-        self._reports = Subscriber(self.run_dir, {name: ["heartbeat.", "event."] for name in names})
+        self._reports = Subscriber(self.run_dir, {name: _REPORTS for name in names})
         self._pictures: Subscriber | None = None
         self._pictures_before: Counter[str] = Counter()
         self._desk = ConsoleDesk(self.config)
-        self._keeper = PageKeeper(self.config, self.run_dir)
+        self._keeper = PageKeeper(self.config, self.run_dir, wish=self._desk.orders.wish)
         self._heard_s = time.monotonic() + _HEARD_AFTER_S
 
     def step(self) -> None:
@@ -44,6 +47,8 @@ class ConsoleWorker(Worker):
         self._desk.page = self._keeper.open()
         for message in self._reports.drain_all():
             self._desk.take(message.record)
+        for command in self._desk.orders.commands():
+            self.publisher.send(f"command.{self.name}", command)
         self._subscribe(self._desk.attended)
         with self._desk.together():
             self._show()

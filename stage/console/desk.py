@@ -2,6 +2,8 @@
 
     Heartbeat, Event  -> status and latency history, always: they are few, and the chart of a browser
                          that comes now begins a minute ago
+    OutputState, RecorderState, CommandReply -> status, always; what the operator wants done comes the other way,
+                         through `orders`
     Performance, MeshNote, FrameNote, FacePerformance -> scene and panel, only while a browser is there
 
 Panel and chart are filled twice a second, thumbnails at their own rate, bodies as often as the owner asks.
@@ -17,9 +19,11 @@ import numpy as np
 
 from protocols.arrays import from_bytes
 from protocols.messages import Event, FacePerformance, FrameNote, Heartbeat, MeshNote, Performance, Record
+from protocols.show import CommandReply, OutputState, RecorderState
 from stage.config import Config
 from stage.console.actors import BODY_BONES, HAND_BONES
 from stage.console.history import SAMPLE_S, LatencyHistory
+from stage.console.orders import Orders
 from stage.console.page import ConsolePage
 from stage.console.status import SILENT_S, StageStatus
 from stage.console.thumbnails import Thumbnails
@@ -35,6 +39,8 @@ class ConsoleDesk:
         """Begin without a page; `clock` returns seconds."""
         self.page: ConsolePage | None = None
         """Where things are shown; the owner sets it when there is one."""
+        self.orders = Orders(clock)
+        """What the operator wants done."""
         self.status = StageStatus(clock)
         self.history = LatencyHistory()
         self.thumbnails = Thumbnails()
@@ -61,6 +67,12 @@ class ConsoleDesk:
             self.history.take(record.worker, record.legs)
         elif isinstance(record, Event):
             self.status.take_event(record)
+        elif isinstance(record, CommandReply):
+            self.orders.take(record)
+        elif isinstance(record, OutputState):
+            self.status.take_output(record)
+        elif isinstance(record, RecorderState):
+            self.status.take_recorder(record)
         elif self.page is None:
             return
         elif isinstance(record, Performance):
@@ -80,6 +92,10 @@ class ConsoleDesk:
 
     def refresh(self, now_ns: int) -> None:
         """Sample the latencies and fill the panel when it is time; `now_ns` is stage time."""
+        self.orders.expire()
+        while self.orders.said:
+            worker, kind, text = self.orders.said.popleft()
+            self.status.take_event(Event(worker, now_ns, kind, text))
         now = self._clock()
         if now < self._next_sample:
             return

@@ -13,6 +13,7 @@ import numpy as np
 from stage.bodies.body import mesh_faces
 from stage.config import Config
 from stage.console.cameras import calibrated_cameras
+from stage.console.orders import Make
 from stage.console.page import ConsolePage
 from stage.console.token import TOKEN_FILE, page_token
 from stage.errors import BodyModelError, ConsoleError
@@ -31,14 +32,21 @@ class News(NamedTuple):
 class PageKeeper:
     """Holds the page once it could be opened."""
 
-    def __init__(self, config: Config, run_dir: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        """Learn what can be drawn; `clock` returns seconds."""
+    def __init__(
+        self,
+        config: Config,
+        run_dir: Path,
+        clock: Callable[[], float] = time.monotonic,
+        wish: Callable[[Make], bool] = lambda _: False,
+    ) -> None:
+        """Learn what can be drawn; `clock` returns seconds, `wish` is told what the operator wants done."""
         self.page: ConsolePage | None = None
         self.news: deque[News] = deque()
         """What the operator should be told; whoever tells it takes it out."""
         self._config = config
         self._run_dir = run_dir
         self._clock = clock
+        self._wish = wish
         self._next_try_s = 0.0
         self._complaint = ""
         self._cameras, complaints = calibrated_cameras(config)
@@ -54,7 +62,7 @@ class PageKeeper:
         if self.page is None and self._clock() >= self._next_try_s:
             self._next_try_s = self._clock() + RETRY_S
             try:
-                self.page = ConsolePage(self._config, self._cameras, self._faces, self._token())
+                self.page = ConsolePage(self._config, self._cameras, self._faces, self._token(), self._wish)
                 self.news.append(News("info", f"the page is at {self.page.url}{self._hint()}"))
             except ConsoleError as error:
                 if str(error) != self._complaint:

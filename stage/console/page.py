@@ -13,7 +13,7 @@ import io
 import logging
 import secrets
 import socket
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ import viser
 from stage.cameras.camera import Camera
 from stage.config import Config
 from stage.console.gate import Gate, is_loopback
+from stage.console.orders import Make
 from stage.console.panel import Panel
 from stage.console.scene import StageScene
 
@@ -31,7 +32,14 @@ _CLOSE_SECONDS = 2.0
 class ConsolePage:
     """Serves the page from its making to `close`; the methods of `scene` and `panel` fill it."""
 
-    def __init__(self, config: Config, cameras: Sequence[Camera], faces: np.ndarray, token: str = "") -> None:
+    def __init__(
+        self,
+        config: Config,
+        cameras: Sequence[Camera],
+        faces: np.ndarray,
+        token: str = "",
+        wish: Callable[[Make], bool] = lambda _: False,
+    ) -> None:
         """Begin to serve.
 
         Args:
@@ -39,6 +47,7 @@ class ConsolePage:
             cameras: Those that are calibrated.
             faces: (F, 3) int32 triangles of the body mesh; empty shows skeletons only.
             token: Asked of browsers; needed where `console.host` is not loopback.
+            wish: Told the commands that the operator gives, from other threads.
 
         Raises:
             ConsoleError: The address is in use or does not exist.
@@ -59,7 +68,7 @@ class ConsolePage:
             raise
         self._run(self._gate.open(self._server.get_host(), self._server.get_port()))
         self.scene = StageScene(self._server, cameras, faces)
-        self.panel = Panel(self._server.gui, config, self.scene.want, self.scene.set_opacity)
+        self.panel = Panel(self._server.gui, config, self.scene.want, self.scene.set_opacity, wish)
 
     @property
     def clients(self) -> int:

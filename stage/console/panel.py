@@ -1,4 +1,4 @@
-"""The panel beside the scene: figures, latency over time, workers, actors, view, events."""
+"""The panel beside the scene: figures, latency over time, takes, outputs, workers, actors, view, events."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import numpy as np
 import viser
 import viser.uplot
 
+from protocols.show import Calibrate
 from stage.config import CameraSection, Config
 from stage.console import colours, tables
 from stage.console.actors import DEFAULT_OPACITY
 from stage.console.history import LEGS, PARTS, LatencyHistory
+from stage.console.orders import Make
+from stage.console.output_switches import OutputSwitches
 from stage.console.status import StageStatus
+from stage.console.take_panel import TakePanel
 
 WIDTH_PX = 400
 _CHART_HEIGHT_PX = 190
@@ -33,6 +37,7 @@ class Panel:
         config: Config,
         on_visible: Callable[[str, bool], None],
         on_opacity: Callable[[float], None],
+        wish: Callable[[Make], bool],
     ) -> None:
         """Build the panel.
 
@@ -41,6 +46,7 @@ class Panel:
             config: The stage.
             on_visible: Told when "mesh", "skeleton" or "cameras" is switched on or off.
             on_opacity: Told the body's new opacity, 0 to 1.
+            wish: Told the commands that the operator gives, from other threads.
         """
         self._config = config
         gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False, brand_color=colours.BRAND)
@@ -53,11 +59,19 @@ class Panel:
         self._figures = gui.add_html("")
         self._chart = self._add_chart(gui)
         self._legs = gui.add_html("")
+        self._take: TakePanel | None = None
+        if config.record.enabled:
+            with gui.add_folder("Take"):
+                self._take = TakePanel(gui, config.record.slate, wish)
+        with gui.add_folder("Outputs", visible=len(config.outputs) > 0):
+            self._outputs = OutputSwitches(gui, config.outputs, wish)
         with gui.add_folder("Workers"):
             self._workers = gui.add_html("")
         with gui.add_folder("Actors"):
             self._actors = gui.add_html("")
             self._faces = {camera.id: _add_picture(gui, camera) for camera in config.face_cameras}
+            for actor in config.actors:
+                _add_measuring(gui, actor.id, wish)
         with gui.add_folder("Events"):
             self._events = gui.add_html("")
         with gui.add_folder("View", expand_by_default=False):
@@ -76,6 +90,9 @@ class Panel:
         self._figures.content = tables.figures(status, history, budget)
         self._legs.content = tables.legs(history, budget)
         self._workers.content = tables.workers(status, self._config.cameras)
+        if self._take is not None:
+            self._take.refresh(status, now_ns)
+        self._outputs.refresh(status)
         self._actors.content = tables.actors(status)
         self._events.content = tables.events(status, now_ns)
         self._chart.data = history.columns()
@@ -122,6 +139,16 @@ def _add_picture(gui: viser.GuiApi, camera: CameraSection) -> viser.GuiImageHand
     label = f"{camera.id}: {camera.face_of}"
     nothing = np.zeros((3, 4, 3), np.uint8)
     return gui.add_image(nothing, label=label, format="jpeg", jpeg_quality=_JPEG_QUALITY, visible=False)
+
+
+def _add_measuring(gui: viser.GuiApi, actor: str, wish: Callable[[Make], bool]) -> None:
+    hint = "Body shape and face at rest are measured while the show goes on; the profile is replaced when that is done."
+    button = gui.add_button(f"Measure {actor} anew", icon=viser.Icon.RULER_MEASURE, hint=hint)
+
+    def on_click(_: viser.GuiEvent[viser.GuiButtonHandle]) -> None:
+        wish(lambda key, surface: Calibrate(key, surface, actor))
+
+    button.on_click(on_click)
 
 
 def _css(colour: colours.Rgb, alpha: float = 1.0) -> str:

@@ -7,21 +7,28 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from protocols.arrays import from_bytes
 from protocols.messages import Event, Face, Heartbeat, Performance
 from protocols.names import ARKIT_SHAPES
+from protocols.show import OutputState, RecorderState
 
 SILENT_S = 1.5
 """A worker whose last heartbeat is older is shown as silent."""
+
+SHOW_SILENT_S = 3.0
+"""Likewise the recorder and outputs, who speak once a second."""
 
 EVENTS = 5
 SHAPES = 5
 """Of a face, the strongest."""
 FACE_STREAM_S = 0.3
 """While a face camera's stream is no older, the face that comes with the body is not looked at."""
+State = TypeVar("State", OutputState, RecorderState)
+
 _LOSSES = ("gap", "drop")
 _ERRORS = ("error",)
 
@@ -94,6 +101,8 @@ class StageStatus:
         self.actors: dict[str, ActorStatus] = {}
         self.faces: dict[str, FaceStatus] = {}
         self.events: deque[Event] = deque(maxlen=EVENTS)
+        self._outputs: dict[str, tuple[OutputState, float]] = {}
+        self._recorder: tuple[RecorderState, float] | None = None
 
     def take_heartbeat(self, heartbeat: Heartbeat) -> None:
         """Note a heartbeat; one from another process than before means that the worker was started again."""
@@ -105,8 +114,27 @@ class StageStatus:
         known.heartbeat, known.heard_s = heartbeat, self._clock()
 
     def take_event(self, event: Event) -> None:
-        """Note an event; the oldest is forgotten."""
+        """Note an event; the oldest is forgotten, and so is what the same worker has just said."""
+        if any(event.worker == known.worker and event.text == known.text for known in list(self.events)[-1:]):
+            self.events.pop()
         self.events.append(event)
+
+    def take_output(self, state: OutputState) -> None:
+        """Note what an output does."""
+        self._outputs[state.id] = (state, self._clock())
+
+    def take_recorder(self, state: RecorderState) -> None:
+        """Note what the recorder does."""
+        self._recorder = (state, self._clock())
+
+    @property
+    def recorder_state(self) -> RecorderState | None:
+        """The recorder's last word; None when it is silent."""
+        return self._heard(self._recorder)
+
+    def output_of(self, name: str) -> OutputState | None:
+        """An output's last word; None when it is silent."""
+        return self._heard(self._outputs.get(name))
 
     def take_performance(
         self, performance: Performance, confidence: float, hands: tuple[float, float] = (0.0, 0.0)
@@ -136,6 +164,9 @@ class StageStatus:
     def state_of(self, worker: str) -> str:
         """The state that a worker gives, or "silent"."""
         return self.workers[worker].heartbeat.state if self.alive(worker) else "silent"
+
+    def _heard(self, known: tuple[State, float] | None) -> State | None:
+        return known[0] if known is not None and self._clock() - known[1] < SHOW_SILENT_S else None
 
 
 def _sum_of(counters: dict[str, int], words: tuple[str, ...]) -> int:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from stage.config import CameraSection, LatencySection
+from protocols.show import OutputState, RecorderState
+from stage.config import AnyOutputSection, CameraSection, LatencySection
 from stage.console.colours import BAD, GOOD, POOR
 from stage.console.colours import LEGS as LEG_COLOURS
 from stage.console.history import FACE_TOTAL, LEGS, LatencyHistory
@@ -168,6 +169,41 @@ def events(status: StageStatus, now_ns: int) -> str:
         for event in reversed(status.events)
     ]
     return _block("".join(rows) or _dim("nothing to tell"))
+
+
+def output(section: AnyOutputSection, state: OutputState | None) -> str:
+    """What an output does, in a line, and what is wrong with it in another."""
+    if state is None:
+        return _block(
+            _dim(f"{section.kind} to {escape(section.host)} port {section.port} · ") + _coloured("silent", "bad")
+        )
+    parts = [state.kind, escape(state.target), escape(state.actor) or "all actors"]
+    parts.append(f"{state.rate_hz:.1f} Hz" if state.enabled else "off")
+    parts += [f"at most {state.rate:g} Hz"] if state.rate > 0.0 else []
+    line = _dim(" · ".join(parts))
+    if state.lost > 0:
+        line += _coloured(f" · {state.lost} lost", "poor")
+    return _block(line + (f"<br>{_coloured(escape(state.fault), 'bad')}" if state.fault else ""))
+
+
+def recorder(state: RecorderState | None, now_ns: int) -> str:
+    """What the recorder does, in a line, and what is wrong with it in another."""
+    if state is None:
+        return _block(_coloured("the recorder is silent", "bad"))
+    free = _dim(f"{state.free_bytes / 1e9:.0f} GB free") if state.free_bytes >= 0 else ""
+    if state.recording:
+        elapsed = f'<b class="bad">● {_duration(now_ns - state.began_ns)}</b>'
+        parts = [elapsed, escape(state.name), _dim(f"{state.records:,} records")]
+    else:
+        parts = [_dim(f"last: {escape(state.name)}") if state.name else _dim("no take yet")]
+    lost = [_coloured(f"{state.lost} lost", "bad")] if state.lost > 0 else []
+    line = " · ".join(part for part in (*parts, *lost, free) if part)
+    return _block(line + (f"<br>{_coloured(escape(state.fault), 'bad')}" if state.fault else ""))
+
+
+def _duration(ns: int) -> str:
+    minutes, seconds = divmod(max(0, ns // 1_000_000_000), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}" if minutes >= 60 else f"{minutes}:{seconds:02d}"
 
 
 def _block(content: str) -> str:

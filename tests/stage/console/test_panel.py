@@ -18,7 +18,7 @@ def handles(server: viser.ViserServer, kind: type) -> list:
 
 
 def panel_of(server: viser.ViserServer, heard: list) -> Panel:
-    return Panel(server.gui, CONFIG, lambda *what: heard.append(what), heard.append)
+    return Panel(server.gui, CONFIG, lambda *what: heard.append(what), heard.append, lambda _: False)
 
 
 def test_the_panel_shows_what_is_known(server: viser.ViserServer) -> None:

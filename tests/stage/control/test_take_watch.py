@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from protocols.show import CommandReply, SetSlate, StartRecording, StopRecording
 from stage.control.take_files import TakeFiles
@@ -18,7 +19,11 @@ def watch_of(folder: Path) -> TakeWatch:
 
 def test_begin_and_end_are_told_apart_by_their_commands(tmp_path: Path) -> None:
     watch = watch_of(tmp_path)
-    facts = {"timecode": "10:00:00:00", "csv": str(tmp_path / "a.csv"), "files": str(tmp_path / "a.mcap")}
+    facts: dict[str, Any] = {
+        "timecode": "10:00:00:00",
+        "csv": str(tmp_path / "a.csv"),
+        "files": str(tmp_path / "a.mcap"),
+    }
     assert watch.reply(recorder_reply("1", **facts)) == Began("10:00:00:00")
     assert watch.reply(recorder_reply("2", **facts)) == Ended("10:00:00:00", "a.csv", "")
     assert watch.reply(recorder_reply("2", **facts)) is None
