@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -81,6 +82,7 @@ def container(actor: str) -> str:
     return _FORBIDDEN.sub("_", actor) or "_"
 
 
+@lru_cache(4)
 def timecode_numbers(timecode: Timecode | None) -> tuple[float, ...]:
     """(7,) hours, minutes, seconds, frames as the label says them; rate, drop-frame, subframe. All 0 for None."""
     if timecode is None:

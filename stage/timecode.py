@@ -51,9 +51,16 @@ class TimecodeClock:
         local = section.zone == "local"
         self._zone_ns = time.localtime(epoch_ns // NS_PER_S).tm_gmtoff * NS_PER_S if local else 0
         self._follower = Follower(self.rate)
+        self._asked_ns: int | None = None
+        self._told: Timecode | None = None
 
     def at(self, time_ns: int) -> Timecode | None:
         """The timecode of a stage time; None while a network source has not spoken."""
+        if time_ns != self._asked_ns:  # every output asks for that of the same capture
+            self._asked_ns, self._told = time_ns, self._reckoned(time_ns)
+        return self._told
+
+    def _reckoned(self, time_ns: int) -> Timecode | None:
         if self.source == "network":
             return self._follower.at(time_ns)
         if self.source == "start":
@@ -72,6 +79,7 @@ class TimecodeClock:
             label = Timecode.parse(sample.text, self.rate)
         except TimecodeError:
             return False
+        self._asked_ns = None
         return self._follower.sync(sample.at_ns, label.frame)
 
     def fault(self, time_ns: int) -> str:

@@ -63,8 +63,8 @@ class BroadcastWorker(Worker):
         for name, count in self._board.counters:
             self.counters[name] = count
         self.facts = self._board.facts
-        for output, fault in self._board.faults():
-            self.event("warning" if fault else "info", f"output {output}: {fault or 'works again'}")
+        for kind, text in self._board.news():
+            self.event(kind, text)
 
     def teardown(self) -> None:
         """Close what was opened."""

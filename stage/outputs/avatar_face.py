@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ JAW_OPEN_RADIANS = math.radians(20.0)
 """How far the bone Jaw turns for a JawOpen of 1, where it is to open: most mouths part wide at that."""
 
 _NAMES: dict[BlendSet, tuple[str, ...]] = {"arkit": ARKIT_SHAPES, "vrm0": VRM0_PRESETS, "vrm1": VRM1_PRESETS}
+_KEPT = 16  # every output of an actor asks for the same
 _TOLERANCE = 0.1
 _COUNT = len(ARKIT_SHAPES)
 _JAW_OPEN = ARKIT_SHAPES.index("JawOpen")
@@ -36,29 +38,22 @@ def blend_names(chosen: BlendSet, case: BlendCase = "pascal") -> tuple[str, ...]
 
 
 def face_shapes(face: Face) -> NDArray[np.float32]:
-    """(52,) coefficients, limited to [0, 1].
+    """(52,) coefficients, limited to [0, 1]; others see the array too, it cannot be written to.
 
     Raises:
         DecodeError: An array of another size than `Face` states.
         EncodeError: A coefficient that is not finite.
     """
-    shapes = from_bytes(face.shapes, (_COUNT,))
-    if not math.isfinite(float(shapes.sum())):
-        raise EncodeError("face with a shape that is not finite; not sent")
-    return np.minimum(np.maximum(shapes, np.float32(0.0)), np.float32(1.0))
+    return _shapes(face.shapes)
 
 
 def face_head(face: Face) -> NDArray[np.float64]:
-    """(4,) rotation of the head, of length 1.
+    """(4,) rotation of the head, of length 1; likewise.
 
     Raises:
         EncodeError: A quaternion far from length 1, or not finite.
     """
-    head = from_bytes(face.head, (4,)).astype(np.float64)
-    square = float(head @ head)
-    if not abs(square - 1.0) < _TOLERANCE:
-        raise EncodeError("face with a head that has no rotation; not sent")
-    return head / math.sqrt(square)
+    return _head(face.head)
 
 
 def eye_turns(face: Face) -> list[tuple[float, float, float, float]]:
@@ -81,6 +76,27 @@ def jaw_turn(face: Face) -> tuple[float, float, float, float]:
     """
     half = float(face_shapes(face)[_JAW_OPEN]) * JAW_OPEN_RADIANS / 2.0
     return math.sin(half), 0.0, 0.0, math.cos(half)
+
+
+@lru_cache(_KEPT)
+def _shapes(data: bytes) -> NDArray[np.float32]:
+    shapes = from_bytes(data, (_COUNT,))
+    if not math.isfinite(float(shapes.sum())):
+        raise EncodeError("face with a shape that is not finite; not sent")
+    limited = np.minimum(np.maximum(shapes, np.float32(0.0)), np.float32(1.0))
+    limited.flags.writeable = False
+    return limited
+
+
+@lru_cache(_KEPT)
+def _head(data: bytes) -> NDArray[np.float64]:
+    head = from_bytes(data, (4,)).astype(np.float64)
+    square = float(head @ head)
+    if not abs(square - 1.0) < _TOLERANCE:
+        raise EncodeError("face with a head that has no rotation; not sent")
+    head /= math.sqrt(square)
+    head.flags.writeable = False
+    return head
 
 
 class AvatarFace:

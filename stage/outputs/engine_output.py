@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from msgspec.structs import replace
-
 from protocols.errors import ProtocolError
 from protocols.messages import FacePerformance, Performance
 from protocols.show import OutputState, SetOutput
 from protocols.tcp import TcpSender
 from protocols.udp import UdpSender
 from stage.config import LiveLinkSection, OscSection, VmcSection
+from stage.errors import OutputError, StageError
 from stage.outputs.lane import Lane
 from stage.outputs.live_state import LiveState
 from stage.outputs.open_stream import open_stream
+from stage.outputs.streams import Stream
+from stage.outputs.vmc_stream import VmcStream
+from stage.outputs.wardrobe import Wardrobe
 from stage.timecode import TimecodeClock
 
 EngineSection = VmcSection | LiveLinkSection | OscSection
@@ -51,28 +53,39 @@ class EngineOutput:
     """Sends performances and faces to one receiver."""
 
     def __init__(
-        self, output: EngineSection, actors: Sequence[str], stage_rate_hz: float, timecode: TimecodeClock
+        self,
+        output: EngineSection,
+        actors: Sequence[str],
+        stage_rate_hz: float,
+        timecode: TimecodeClock,
+        wardrobe: Wardrobe,
     ) -> None:
-        """Opens the socket.
+        """Opens the streams and the socket; the streams of an output that is off too, to know that they can be.
 
         Args:
             output: The output's section.
             actors: All actors of the stage.
             stage_rate_hz: Framesets per second.
             timecode: Of the stage.
+            wardrobe: Of the stage.
 
         Raises:
-            UdpError: The system gives no socket.
+            AvatarError: The avatar of a VMC output cannot be used.
+            ProtocolError: A name that receivers do not take, or the system gives no socket.
         """
         self.id = output.id
         self._output = output
         self._live = LiveState(output, actors)
         self._stage_rate_hz = stage_rate_hz
         self._timecode = timecode
+        self._wardrobe = wardrobe
         self._frames = self._faces = self._skipped = self._refused = self._unsent = 0
         self._refusal = ""
-        self.lanes = self._open_lanes()
+        lanes = self._open_lanes()
+        self.lanes = lanes if output.enabled else {}
         """By actor; none while it is switched off."""
+        self.notes = tuple(note for lane in lanes.values() for note in notes_of(lane.stream))
+        """What its receiver cannot show of what is sent, for the operator."""
         self._sender = open_sender(output)
 
     @property
@@ -98,11 +111,15 @@ class EngineOutput:
             OutputError: It asks for what cannot be.
         """
         live = self._live
-        before = (live.enabled, live.actor)
+        before = live.wish
         live.change(wish)
-        if (live.enabled, live.actor) != before:
+        if (live.enabled, live.actor) != (before.enabled, before.actor):
+            try:
+                self.lanes = self._open_lanes() if live.enabled else {}
+            except (StageError, ProtocolError) as error:
+                live.change(before)
+                raise OutputError(f"{self.id}: {error}") from error
             self._refusal = ""
-            self.lanes = self._open_lanes()
         elif wish.rate is not None:
             for lane in self.lanes.values():
                 lane.limit(live.rate, self._stage_rate_hz)
@@ -168,13 +185,13 @@ class EngineOutput:
 
     def _open_lanes(self) -> dict[str, Lane]:
         live = self._live
-        if not live.enabled:
-            return {}
-        sections = {actor: replace(self._output, actor=actor) for actor in live.actors}
-        return {
-            actor: Lane(open_stream(section, actor, self._timecode), live.rate, self._stage_rate_hz)
-            for actor, section in sections.items()
-        }
+        streams = {actor: open_stream(self._output, actor, self._timecode, self._wardrobe) for actor in live.actors}
+        return {actor: Lane(stream, live.rate, self._stage_rate_hz) for actor, stream in streams.items()}
+
+
+def notes_of(stream: Stream) -> tuple[str, ...]:
+    """What a stream has to tell the operator."""
+    return stream.notes if isinstance(stream, VmcStream) else ()
 
 
 def open_sender(output: EngineSection) -> Sender:

@@ -20,11 +20,14 @@ rebuilds exactly the joints that were solved.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.arrays import from_bytes
 from protocols.axes import UNITY_FROM_WORLD
+from protocols.errors import EncodeError
 from protocols.messages import Face, Performance
 from protocols.names import HUMAN_BODY_BONES, RIG_BONES
 from stage.avatars import HEAD_FROM_NECK, Avatar, built_in
@@ -82,6 +85,8 @@ class Humanoid:
         self._drives = Drives(target)
         self._turns = np.tile(IDENTITY, (len(TURN_BONES), 1))
         self._rest = b""
+        self._posed: Performance | None = None
+        self._turned: Face | None = None
         self._bones = np.zeros((len(self.bones), 7), np.float32)
         self._rotations = np.tile(IDENTITY, (len(self.bones), 1))
         self._learn(target, np.tile(IDENTITY, (_COUNT, 1)), _unmeasured())
@@ -98,8 +103,11 @@ class Humanoid:
 
         Raises:
             DecodeError: An array of another size than `Performance` states.
-            EncodeError: Rotations that are none.
+            EncodeError: Rotations that are none, joints that are not finite.
         """
+        if performance is self._posed:  # another output of this actor has asked already
+            return self._bones
+        self._posed = None
         if performance.rest_joints != self._rest:
             pose = t_pose(performance.rest_joints)
             self._learn(self._avatar or built_in(pose.joints), pose.rotations, pose.joints)
@@ -108,7 +116,12 @@ class Humanoid:
         joints = from_bytes(performance.joints, (_COUNT, 3))
         D = self._rotate(_ALL)
         if self._hips is not None:
-            self._bones[0, :3] = self._hips @ (*self._stance.hips(joints, D[0].tolist()), 1.0)
+            hips = self._stance.hips(joints, D[0].tolist())
+            if not math.isfinite(sum(hips)):
+                who = f"performance {performance.number} of {performance.actor}"
+                raise EncodeError(f"{who}: its joints are nowhere; not sent")
+            self._bones[0, :3] = self._hips @ (*hips, 1.0)
+        self._posed = performance
         return self._bones
 
     def turn_face(self, face: Face) -> None:
@@ -117,9 +130,13 @@ class Humanoid:
         Raises:
             ProtocolError: Numbers that must not be sent.
         """
+        if face is self._turned:
+            return
+        self._posed = self._turned = None
         eyes = eye_turns(face)
         jaw = jaw_turn(face) if self._opens_jaw else IDENTITY
         self._turns[FACE_TURNS] = (*eyes, jaw)
+        self._turned = face
 
     def face(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Local poses (rows, 7) of bones that the face moves, all else being as it was."""
@@ -132,6 +149,7 @@ class Humanoid:
         Raises:
             EncodeError: The head has no rotation.
         """
+        self._posed = None
         head = face_head(face)
         self._turns[:_COUNT] = IDENTITY
         self._turns[_HEAD] = head

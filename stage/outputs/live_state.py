@@ -41,6 +41,11 @@ class LiveState:
         return (self.actor,) if self.actor else tuple(self._actors)
 
     @property
+    def wish(self) -> SetOutput:
+        """The command that leads here, to come back."""
+        return SetOutput("", "", self._output.id, self.enabled, self.actor, self.rate)
+
+    @property
     def text(self) -> str:
         """The state in words."""
         rate = f"at most {self.rate:g} Hz" if self.rate > 0.0 else "every frame"

@@ -18,6 +18,7 @@ from stage.errors import OutputError
 from stage.outputs.engine_output import EngineOutput
 from stage.outputs.face_source import FaceSource
 from stage.outputs.lane import Lane
+from stage.outputs.wardrobe import Wardrobe
 from stage.timecode import TimecodeClock
 
 _LOOK_NS = 20_000_000
@@ -38,15 +39,17 @@ class Switchboard:
             now_ns: Tells stage time.
 
         Raises:
-            ProtocolError: The system gives no socket.
+            AvatarError: The avatar of a VMC output cannot be used.
+            ProtocolError: A name that receivers do not take, or the system gives no socket.
         """
         actors = [actor.id for actor in config.actors]
+        wardrobe = Wardrobe()
         self._now_ns = now_ns
         self._opened = ExitStack()
         self._outputs: dict[str, EngineOutput] = {}
         for section in config.outputs:
             if not isinstance(section, MqttSection):
-                output = EngineOutput(section, actors, config.stage.rate, timecode)
+                output = EngineOutput(section, actors, config.stage.rate, timecode, wardrobe)
                 self._outputs[output.id] = output
                 self._opened.callback(output.close)
         self._others = frozenset(section.id for section in config.outputs) - self._outputs.keys()
@@ -54,7 +57,7 @@ class Switchboard:
         self._routes = self._planned()
         self._asked = deque(self._outputs.values())
         self._look_ns = 0
-        self._faults = dict.fromkeys(self._outputs, "")
+        self._faults: dict[str, str] = {}
 
     @property
     def counters(self) -> Iterator[tuple[str, int]]:
@@ -125,13 +128,15 @@ class Switchboard:
             if spoken >= _MOST_STATES:
                 return
 
-    def faults(self) -> Iterator[tuple[str, str]]:
-        """Outputs that have failed since the last call, with their fault, or that work again, with ""."""
+    def news(self) -> Iterator[tuple[str, str]]:
+        """Events since the last call, kind and text: outputs that fail or work again; at first what cannot be shown."""
         for output in self._outputs.values():
-            fault, before = output.fault, self._faults[output.id]
+            fault, before = output.fault, self._faults.get(output.id)
             self._faults[output.id] = fault
+            if before is None:
+                yield from (("warning", f"output {output.id}: {note}") for note in output.notes)
             if bool(fault) != bool(before):
-                yield output.id, fault
+                yield "warning" if fault else "info", f"output {output.id}: {fault or 'works again'}"
 
     def close(self) -> None:
         """Closes all outputs."""

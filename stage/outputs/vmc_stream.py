@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from protocols import vmc
 from protocols.messages import FacePerformance, Performance
 from protocols.vmc import VmcEncoder
-from stage.avatars import read_avatar
 from stage.config import VmcSection, wishes_of
 from stage.outputs.avatar_face import AvatarFace
 from stage.outputs.avatar_notes import avatar_notes
 from stage.outputs.humanoid import Humanoid
+from stage.outputs.wardrobe import Wardrobe
 
 _STRICT = ("godot", "warudo")  # receivers that do not translate between the names of VRM 0 and VRM 1
 _EYES = ("LeftEye", "RightEye")
@@ -31,35 +30,41 @@ class VmcStream:
         head    head, what a face moves, expressions         where nobody solves a body  OK, T
     """
 
-    def __init__(self, output: VmcSection) -> None:
-        """Reads the avatar, if there is one, and packs the frames, see `VmcEncoder`.
+    def __init__(self, output: VmcSection, wardrobe: Wardrobe | None = None) -> None:
+        """Takes the avatar, if there is one, and packs the frames, see `VmcEncoder`.
+
+        Args:
+            output: Of one actor.
+            wardrobe: Shared with other streams; None has one of its own.
 
         Raises:
             AvatarError: The avatar cannot be used.
         """
         wishes = wishes_of(output)
-        avatar = read_avatar(Path(output.avatar)) if output.avatar else None
+        wardrobe = wardrobe or Wardrobe()
+        avatar = wardrobe.avatar(output)
         opens = output.jaw == "open"
+        sets = wishes.blends
+        if output.receiver == "warudo" and output.blends is None and avatar is not None and avatar.version == "1":
+            sets = ("arkit", "vrm1")
         self.notes: tuple[str, ...] = ()
         """What the avatar cannot show of what is sent, for the operator."""
         if avatar is not None:
             self.notes = avatar_notes(
                 avatar,
-                wishes.blends,
+                sets,
                 wishes.blend_case,
                 strict=output.receiver in _STRICT,
                 eyes=output.eyes,
                 jaw=opens,
             )
-        self._humanoid = humanoid = Humanoid(
-            avatar, positions=wishes.positions, travels=output.travel == "avatar", opens_jaw=opens
-        )
+        self._humanoid = humanoid = wardrobe.humanoid(output)
         unwanted = (*(() if output.eyes else _EYES), *(("Jaw",) if output.jaw == "none" else ()))
         self._sent, bones = _rows(humanoid, [bone for bone in humanoid.bones if bone not in unwanted])
         wanted = (*(_EYES if output.eyes else ()), *(("Jaw",) if opens else ()))
         self._moved, moved = _rows(humanoid, wanted)
         self._alone, alone = _rows(humanoid, ("Head", *wanted))
-        self._face = AvatarFace(wishes.blends, wishes.blend_case)
+        self._face = AvatarFace(sets, wishes.blend_case)
         self._silent = not (moved or self._face.names)
         names, bundled = self._face.names, wishes.bundle
         trace, face_trace = (vmc.TRACE, vmc.FACE_TRACE) if output.trace else ("", "")

@@ -14,6 +14,7 @@ from protocols.udp import UdpReceiver
 from stage.config import TimecodeSection
 from stage.errors import OutputError
 from stage.outputs.engine_output import EngineOutput
+from stage.outputs.wardrobe import Wardrobe
 from stage.timecode import TimecodeClock
 from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face, face_performance
@@ -35,7 +36,7 @@ def open_output(receiver: UdpReceiver) -> Iterator[Any]:
 
     def make(kind: str = "vmc", **options: Any) -> EngineOutput:
         section = output_section(kind, **{"id": "engine", "actor": "anna", "port": receiver.port} | options)
-        opened.append(EngineOutput(section, ACTORS, 30.0, TimecodeClock(TimecodeSection(), START_NS)))
+        opened.append(EngineOutput(section, ACTORS, 30.0, TimecodeClock(TimecodeSection(), START_NS), Wardrobe()))
         return opened[-1]
 
     yield make
@@ -77,7 +78,7 @@ def test_sends_its_actors_performances_and_no_others(receiver: UdpReceiver, open
         perform(output, number, "anna" if number % 2 == 0 else "ben")
     assert frames(receiver) == [0.0, 2.0, 4.0]
     assert output.counters["frames"] == 3
-    assert output.counters["datagrams"] == 15
+    assert output.counters["datagrams"] == 18
     assert output.fault == ""
     assert f"127.0.0.1:{receiver.port} from port" in output.fact
 

@@ -25,7 +25,12 @@ def test_legs_are_those_that_are_shown() -> None:
 
 
 def test_what_was_not_reached_is_left_out() -> None:
-    assert dict(leg_durations(Trace(100, 101, 103, 107, 115), 0)).keys() == {"capture", "queue", "landmarks", "assemble"}
+    assert dict(leg_durations(Trace(100, 101, 103, 107, 115), 0)).keys() == {
+        "capture",
+        "queue",
+        "landmarks",
+        "assemble",
+    }
     assert dict(leg_durations(Trace(100, 0, 0, 0, 0), 163)) == {"total": 63}
 
 
