@@ -9,12 +9,12 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help live models test lint bench clean
+.PHONY: help live models test conformance lint bench clean
 # One pip at a time in one environment, also under `make -j`.
 .NOTPARALLEL:
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 live: models ## The live stage on the demo recording (CONFIG=my/stage.toml for another)
 	$(BIN)/stage live $(CONFIG)
@@ -25,6 +25,14 @@ models: $(VENV)/installed ## Fetch and verify the networks, build the body model
 test: $(VENV)/installed-dev ## All tests; PYTEST_ARGS=... goes to pytest
 	@$(BIN)/stage models || echo "tests that need what is missing will skip" >&2
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+conformance: $(VENV)/installed-dev ## A minute of every stream against all independent parsers
+	@$(MAKE) --no-print-directory tests/node/node_modules || echo "osc-min will be missing" >&2
+	$(BIN)/python -m benchmarks.conformance
+
+tests/node/node_modules: tests/node/package.json
+	cd tests/node && npm install --silent --omit=dev
+	@touch $@
 
 lint: $(VENV)/installed-dev ## Style (ruff), types (pyright) and the direction of imports (import-linter)
 	$(BIN)/ruff check .
