@@ -1,0 +1,232 @@
+"""The record worker as a process: from commands and data on the bus to takes on the disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import pytest
+
+from protocols.bus import Message, Publisher, Subscriber
+from protocols.clock import ClockFile, StageClock, write_clock
+from protocols.messages import Event, Heartbeat, MeshNote, Record
+from protocols.show import Command, CommandReply, RecorderState, SetSlate, StartRecording, StopRecording, TimecodeSync
+from protocols.takefile import TakeReader
+from stage.config import ActorSection, CameraSection, Config, RecordSection, TimecodeSection
+from tests.stage.outputs.faces import any_face, face_performance
+from tests.stage.outputs.performers import random_pose
+
+ROOT = Path(__file__).resolve().parents[2]
+Kind = TypeVar("Kind", bound=Record)
+
+
+class Stage:
+    """A run folder with a clock, a solver and a console to speak for, and the record worker under test."""
+
+    def __init__(self, run_dir: Path, timecode: TimecodeSection) -> None:
+        self.run_dir = run_dir
+        self.takes = run_dir / "takes"
+        self.clock = StageClock.start()
+        config = Config(
+            cameras=(CameraSection(id="left", source="device:0"),),
+            actors=(ActorSection(id="anna"),),
+            record=RecordSection(folder=str(self.takes)),
+            timecode=timecode,
+        )
+        (run_dir / "config.json").write_bytes(msgspec.json.encode(config))
+        write_clock(run_dir, ClockFile(offset_ns=self.clock.offset_ns, epoch_ns=self.clock.now_ns()))
+        self.solve = Publisher(run_dir, "solve", self.clock)
+        self.console = Publisher(run_dir, "console", self.clock)
+        self.receive = Publisher(run_dir, "receive", self.clock)
+        self.ear = Subscriber(run_dir, {"record": ["reply.", "event.", "heartbeat.", "recorder"]}, queue_length=1000)
+        self.said: list[Record] = []
+        self.sent: list[Message] = []
+        self.count = 0
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "workers.record", "--run-dir", str(self.run_dir), "--name", "record"],
+            cwd=ROOT,
+            env=dict(os.environ),
+            text=True,
+            stderr=subprocess.PIPE,
+        )
+
+    def hear(
+        self, kind: type[Kind], fits: Callable[[Kind], bool], meanwhile: Callable[[], object] | None = None
+    ) -> Kind:
+        """The first record of a kind, from now on, that fits; `meanwhile` is done again and again."""
+        deadline_s = time.monotonic() + 30.0
+        while time.monotonic() < deadline_s:
+            message = self.ear.receive(10 if meanwhile else 200)
+            if message is not None:
+                self.said.append(message.record)
+                if isinstance(message.record, kind) and fits(message.record):
+                    return message.record
+            elif meanwhile is not None:
+                meanwhile()
+        raise AssertionError(f"no such {kind.__name__}; heard {self.said[-5:]}")
+
+    def state(self, fits: Callable[[RecorderState], bool]) -> RecorderState:
+        return self.hear(RecorderState, fits)
+
+    def order(self, kind: type[Command], **options: object) -> CommandReply:
+        """Gives a command and waits for its reply; again when nobody listened yet."""
+        self.count += 1
+        command = kind(id=str(self.count), surface="console", **options)
+        self.console.send("command.console", command)
+        reply = self.hear(CommandReply, lambda reply: reply.id == command.id)
+        assert reply.surface == "console" and reply.worker == "record"
+        return reply
+
+    def ready(self) -> None:
+        """Waits until the worker hears the console."""
+        self.hear(Heartbeat, lambda beat: beat.state == "waiting")
+        ping = SetSlate(id="ping", surface="console")
+        self.hear(CommandReply, lambda reply: reply.id == "ping", lambda: self.console.send("command.console", ping))
+
+    def perform(self) -> None:
+        """One performance with its mesh, and two faces, onto the bus."""
+        number, now_ns = len(self.sent), self.clock.now_ns()
+        self.sent.append(Message("", Event("", 0, "", ""), number, 0))
+        self.solve.send("mesh.anna", MeshNote("anna", number, now_ns, bytes(36)))
+        self.solve.send("performance.anna", random_pose(number, number=number, capture_ns=now_ns).performance)
+        for half in (0, 1):
+            capture_ns = now_ns + half * 8_000_000
+            self.solve.send("face.anna", face_performance(any_face(number), 2 * number + half, capture_ns=capture_ns))
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+        for end in (self.solve, self.console, self.receive, self.ear):
+            end.close()
+
+
+@pytest.fixture
+def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    made = Stage(tmp_path, getattr(request, "param", TimecodeSection(rate="30")))
+    yield made
+    made.close()
+
+
+def recorded(stage: Stage, count: int = 10) -> RecorderState:
+    """Performs until the take has so many records."""
+    return stage.hear(RecorderState, lambda state: state.recording and state.records >= count, stage.perform)
+
+
+def test_a_take_from_command_to_files(stage: Stage) -> None:
+    idle = stage.state(lambda state: state.free_bytes > 0)
+    assert (idle.recording, idle.slate, idle.take, idle.name, idle.began_ns) == (False, "scene", 1, "", 0)
+    stage.ready()
+    stage.perform()  # nobody listens yet: not in the take
+    begun = stage.order(StartRecording, slate="Scene 7/b")
+    assert begun.ok, begun.text
+    assert (
+        begun.facts["take"] == "Scene_7_b_001" and begun.facts["slate"] == "Scene 7/b" and begun.facts["number"] == "1"
+    )
+    state = recorded(stage)
+    assert state.name == "Scene_7_b_001" and state.began_ns > 0 and state.lost == 0
+    assert not stage.order(StartRecording).ok
+    ended = stage.order(StopRecording)
+    assert ended.ok, ended.text
+    mcap, csv = Path(ended.facts["mcap"]), Path(ended.facts["csv"])
+    assert ended.facts["files"].split("\n") == [str(mcap), str(csv)]
+    assert mcap == stage.takes / "Scene_7_b_001.mcap" and csv.name == "Scene_7_b_001_anna.csv"
+    assert ended.facts["timecode"] > begun.facts["timecode"] or ended.facts["timecode"] == begun.facts["timecode"]
+    take = TakeReader(mcap)
+    entries = list(take.records())
+    topics = {entry.topic for entry in entries}
+    assert topics >= {"performance.anna", "face.anna", "command.console"} and "mesh.anna" not in topics
+    numbers = [entry.decoded().record.number for entry in entries if entry.topic == "performance.anna"]  # type: ignore[attr-defined]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1)) and numbers[0] > 0
+    assert take.finished and len(csv.read_text().splitlines()) == 1 + sum(e.topic == "face.anna" for e in entries)
+    after = stage.state(lambda state: not state.recording)
+    assert (after.slate, after.take, after.name) == ("Scene 7/b", 2, "Scene_7_b_001")
+    assert not stage.order(StopRecording).ok
+
+
+def test_slate_and_take_are_set_and_nothing_is_overwritten(stage: Stage) -> None:
+    stage.takes.mkdir()
+    (stage.takes / "x_005.mcap").write_text("mine")
+    stage.ready()
+    assert stage.order(SetSlate, slate="x", take=5).ok
+    assert stage.state(lambda state: state.slate == "x").take == 5
+    reply = stage.order(StartRecording)
+    assert reply.ok and reply.facts["number"] == "6"
+    assert stage.order(StopRecording).ok
+    assert stage.order(StartRecording).facts["number"] == "7"
+    assert (stage.takes / "x_005.mcap").read_text() == "mine"
+
+
+def test_sigterm_ends_the_take_properly(stage: Stage) -> None:
+    stage.ready()
+    name = stage.order(StartRecording).facts["mcap"]
+    recorded(stage)
+    stage.process.send_signal(signal.SIGTERM)
+    _, complaints = stage.process.communicate(timeout=20)
+    assert stage.process.returncode == 0 and complaints == ""
+    take = TakeReader(Path(name))
+    assert take.finished and len(list(take.records("performance."))) > 0
+    assert (stage.takes / "scene_001_anna.csv").exists()
+
+
+def test_what_a_crash_left_is_told_and_left_alone(stage: Stage) -> None:
+    stage.ready()
+    name = Path(stage.order(StartRecording).facts["mcap"])
+    state = recorded(stage)
+    stage.process.kill()
+    stage.process.communicate()
+    left = name.read_bytes()
+    assert len(list(TakeReader(name).records())) > 0 and state.records > 0
+    stage.start()
+    told = stage.hear(Event, lambda event: "without an end" in event.text)
+    assert "scene_001.mcap" in told.text and told.kind == "warning"
+    stage.ready()
+    assert stage.order(StartRecording).facts["take"] == "scene_002"
+    assert stage.order(StopRecording).ok and name.read_bytes() == left
+
+
+def test_a_folder_that_cannot_be_is_a_reply_and_the_worker_lives(stage: Stage) -> None:
+    stage.takes.write_text("a file where the folder should be")
+    stage.ready()
+    for _ in range(2):
+        reply = stage.order(StartRecording)
+        assert not reply.ok and "record.folder" in reply.text
+    assert stage.state(lambda state: state.fault != "").recording is False
+    stage.takes.unlink()
+    assert stage.order(StartRecording).ok
+
+
+@pytest.mark.parametrize("stage", [TimecodeSection(rate="25", source="network")], indirect=True)
+def test_a_timecode_from_before_the_take_is_in_it(stage: Stage) -> None:
+    stage.ready()
+    assert stage.order(StartRecording).facts["timecode"] == ""
+    stage.order(StopRecording)
+
+    def sync() -> None:
+        stage.receive.send("timecode", TimecodeSync(stage.clock.now_ns(), "10:20:30:00", "ltc"))
+
+    def timecode_is_known() -> bool:
+        sync()
+        begun = stage.order(StartRecording)
+        if begun.facts["timecode"].startswith("10:20:"):
+            return True
+        stage.order(StopRecording)
+        return False
+
+    deadline_s = time.monotonic() + 20.0
+    while not timecode_is_known():
+        assert time.monotonic() < deadline_s
+    recorded(stage)
+    ended = stage.order(StopRecording)
+    first = next(TakeReader(Path(ended.facts["mcap"])).records())
+    assert first.kind == "TimecodeSync"
+    assert Path(ended.facts["csv"]).read_text().splitlines()[1].startswith("10:20:")

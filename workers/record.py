@@ -1,0 +1,196 @@
+"""The record worker: commands from the surfaces -> takes, one MCAP file each, with everything that is on the bus.
+
+Idle, it listens to commands alone. While a take runs it hands every message to the take, which writes in a thread of
+its own (`stage.takes.take`): the disk holds up neither this loop nor, as all queues are bounded, anybody else. What
+could not be written is counted.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import zmq
+from msgspec.structs import replace
+
+from protocols.bus import Message, Subscriber
+from protocols.show import Command, RecorderState, TimecodeSync
+from stage.surfaces import RECEIVE, RECORD, surfaces
+from stage.takes.topics import recorded_topics
+from stage.timecode import TimecodeClock
+from workers.worker import Worker, run
+
+if TYPE_CHECKING:
+    from stage.takes.recorder import Recorder, RunningTake
+
+_WAIT_MS = 100
+_BUSY_WAIT_MS = 5
+"""While somebody waits for an answer."""
+_STATE_S = 1.0
+_QUEUE_LENGTH = 4096
+"""Messages that may wait per publisher while this process does not get its turn."""
+_GRACE_S = 1.2
+"""The supervisor gives a worker three seconds to end."""
+_NAMED = 5
+
+
+class RecordWorker(Worker):
+    """Records takes."""
+
+    kind = RECORD
+
+    def prepare(self) -> None:
+        """Import what writes takes."""
+        import stage.takes.recorder
+        import stage.takes.take  # noqa: F401
+
+    def setup(self) -> None:
+        """Listen to commands, and look at the folder."""
+        from stage.takes.recorder import Recorder
+        from stage.takes.watch import FolderWatch
+
+        record = self.config.record
+        self._timecode = TimecodeClock(self.config.timecode, self.timing.epoch_ns)
+        self._watch = FolderWatch(Path(record.folder), record.slate)
+        self._recorder: Recorder = Recorder(record.slate, self._begin)
+        self._data: Subscriber | None = None
+        self._gaps_before = self._lost_before = 0
+        self._sync: Message | None = None
+        self._told = False
+        self._state: RecorderState | None = None
+        self._next_state_s = 0.0
+        self._poller = zmq.Poller()
+        topics = {surface: ["command."] for surface in surfaces(self.config)}
+        if self.config.timecode.source == "network":
+            topics[RECEIVE] = ["timecode"]
+        self._commands = Subscriber(self.run_dir, topics)
+        self._poller.register(self._commands.socket, zmq.POLLIN)
+        self.state = "waiting"
+
+    def step(self) -> None:
+        """Take commands and data, answer, tell."""
+        self._poller.poll(_BUSY_WAIT_MS if self._recorder.busy else _WAIT_MS)
+        self._take_data()
+        for message in self._commands.drain_all():
+            if isinstance(message.record, Command):
+                self._recorder.obey(message.record, time.monotonic())
+            elif isinstance(message.record, TimecodeSync):
+                self._sync = message
+                self._timecode.sync(message.record)
+        self._tell()
+
+    def report(self) -> None:
+        """Counts and facts."""
+        if self._data is not None:
+            self.counters["gaps"] = self._gaps_before + self._data.counters["gaps"]
+        take = self._recorder.last
+        self.counters["lost"] = 0 if take is None else self._lost_before + take.lost
+        self.facts["folder"] = self.config.record.folder
+        self.facts["take"] = "" if take is None else take.name
+        if self._watch.free_bytes >= 0:
+            self.facts["free"] = f"{self._watch.free_bytes / 1e9:.1f} GB"
+
+    def teardown(self) -> None:
+        """End the take that runs: its file is closed properly."""
+        if hasattr(self, "_recorder"):
+            self._take_data()
+            self._recorder.close(_GRACE_S)
+            self._watch.stop()
+            self._tell()
+        if hasattr(self, "_commands"):
+            self._commands.close()
+        self._stop_listening()
+
+    def _begin(self, slate: str, number: int) -> RunningTake:
+        """A take begins: from here on there is data to be heard."""
+        from stage.takes.take import Take
+
+        self._stop_listening()
+        last = self._recorder.last
+        self._lost_before += 0 if last is None else last.lost
+        self._data = Subscriber(self.run_dir, recorded_topics(self.config), queue_length=_QUEUE_LENGTH)
+        self._poller.register(self._data.socket, zmq.POLLIN)
+        take = Take(self.config, self.timing, self._timecode, slate, number)
+        if self._sync is not None:  # what timecode it is, known from the first record on
+            take.put(self._sync)
+        return take
+
+    def _take_data(self) -> None:
+        if self._data is None:
+            return
+        take = self._recorder.current
+        for message in self._data.drain_all():
+            if take is not None:
+                take.put(message)
+                self.mark(self.clock.now_ns() - message.sent_ns)
+        if take is None:
+            self._stop_listening()
+
+    def _stop_listening(self) -> None:
+        if getattr(self, "_data", None) is not None:
+            assert self._data is not None
+            self._gaps_before += self._data.counters["gaps"]
+            self._poller.unregister(self._data.socket)
+            self._data.close()
+            self._data = None
+
+    def _tell(self) -> None:
+        """Answers, events and the recorder's state, as there are any."""
+        answers, news = self._recorder.look(time.monotonic())
+        for item in news:
+            self.event(item.kind, item.text)
+            self._watch.look()
+        for answer in answers:
+            self.reply(answer.command, answer.ok, answer.text, dict(answer.facts))
+        self._tell_of_crash()
+        self.state = "waiting" if self._recorder.current is None else "running"
+        self._publish_state()
+
+    def _publish_state(self) -> None:
+        recorder = self._recorder
+        take, last = recorder.current, recorder.last
+        gaps = 0 if self._data is None else self._data.counters["gaps"]
+        number = recorder.next_number or self._watch.last_number(recorder.slate) + 1
+        state = RecorderState(
+            at_ns=0,
+            recording=take is not None and take.phase == "recording",
+            slate=recorder.slate if take is None else take.slate,
+            take=number if take is None else take.number,
+            began_ns=0 if take is None else take.began_ns,
+            name="" if last is None else last.name,
+            records=0 if last is None else last.records,
+            lost=0 if last is None else last.lost + gaps,
+            free_bytes=self._watch.free_bytes,
+            fault=recorder.fault,
+        )
+        now_s = time.monotonic()
+        if now_s >= self._next_state_s or _changed(self._state, state):
+            self._state, self._next_state_s = state, now_s + _STATE_S
+            self.publisher.send("recorder", replace(state, at_ns=self.clock.now_ns()))
+
+    def _tell_of_crash(self) -> None:
+        """Unfinished takes of an earlier run, once."""
+        if self._told or (unfinished := self._watch.unfinished) is None:
+            return
+        self._told = True
+        if len(unfinished) > 0:
+            names = ", ".join(path.name for path in unfinished[:_NAMED])
+            more = f" and {len(unfinished) - _NAMED} more" if len(unfinished) > _NAMED else ""
+            self.event(
+                "warning",
+                f"takes without an end in {self.config.record.folder}: {names}{more}; whole up to about a second "
+                "before the crash, and left as they are",
+            )
+
+
+def _changed(before: RecorderState | None, now: RecorderState) -> bool:
+    """Whether there is news in it; its counts and the free space move all the time."""
+    if before is None:
+        return True
+    moving = {"records": 0, "lost": 0, "free_bytes": 0, "at_ns": 0}
+    return replace(before, **moving) != replace(now, **moving)
+
+
+if __name__ == "__main__":
+    run(RecordWorker)
