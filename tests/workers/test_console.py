@@ -19,10 +19,12 @@ from protocols.bus import Publisher, Subscriber
 from protocols.clock import ClockFile, StageClock, write_clock
 from protocols.messages import Event, FrameNote, Heartbeat
 from protocols.ring import RingWriter, ring_name
+from protocols.show import CommandReply, SetOutput
 from stage.bodies.body import mesh_faces
 from stage.cameras.calibration import save_calibration
 from stage.config import CameraSection, Config, ConsoleSection
 from stage.errors import BodyModelError
+from tests.sections import output_section
 from tests.stage.console.browser import FakeBrowser, updates_of
 from tests.stage.console.conftest import camera_at
 from tests.stage.console.samples import heartbeat, mesh, performance
@@ -219,3 +221,27 @@ def test_it_costs_next_to_nothing_while_nobody_looks(run_dir: Path, start: Start
         now = psutil.Process(process.pid).cpu_times()
         seconds = now.user + now.system - used.user - used.system
         assert seconds / (time.monotonic() - began_s) < 0.08
+
+
+def test_a_click_becomes_a_command_and_its_reply_an_event_on_the_page(run_dir: Path, start: Start) -> None:
+    config = config_of(run_dir)
+    config = msgspec.structs.replace(config, outputs=(output_section("vmc", id="vmc-1"),))
+    (run_dir / "config.json").write_bytes(msgspec.json.encode(config))
+    with (
+        Publisher(run_dir, "broadcast") as broadcast,
+        Subscriber(run_dir, {"console": ["command."]}) as commands,
+    ):
+        start()
+        url = heard(run_dir, lambda beat: "page" in beat.facts)[0].facts["page"]
+        with FakeBrowser(url) as browser:
+            box = browser.until(lambda m: m["type"] == "GuiCheckboxMessage" and m["props"]["label"] == "vmc-1")
+            click = {"type": "GuiUpdateMessage", "uuid": box["uuid"], "updates": {"value": False}}
+            browser.send(msgspec.msgpack.encode(click))
+            message = commands.receive(20_000)
+            assert message is not None and message.topic == "command.console"
+            command = message.record
+            assert isinstance(command, SetOutput)
+            assert command == SetOutput(command.id, "console", "vmc-1", enabled=False)
+            reply = CommandReply(command.id, "console", "broadcast", True, "vmc-1 rests")
+            broadcast.send("reply.broadcast", reply)
+            browser.until(lambda m: m["type"] == "GuiUpdateMessage" and "vmc-1 rests" in str(m["updates"]))

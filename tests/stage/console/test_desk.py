@@ -9,7 +9,9 @@ import viser
 
 from protocols.messages import Event, FrameNote, Solved
 from protocols.ring import RING_PREFIX, RingWriter
+from protocols.show import CommandReply, StopRecording
 from stage.cameras.camera import Camera
+from stage.command_book import PATIENCE_S
 from stage.config import CameraSection, Config, ConsoleSection
 from stage.console import colours
 from stage.console.desk import MAX_MESH_RATE, ConsoleDesk
@@ -17,6 +19,7 @@ from stage.console.history import SAMPLE_S
 from stage.console.page import ConsolePage
 from tests.stage.console.browser import FakeBrowser, until, updates_of
 from tests.stage.console.samples import FACES, heartbeat, mesh, performance
+from tests.stage.control.show import output_state, recorder_state
 from tests.stage.outputs.faces import face, face_performance
 
 NAME = f"{RING_PREFIX}desk-{os.getpid()}"
@@ -124,3 +127,24 @@ def test_a_face_camera_shows_its_picture_and_its_face_in_the_panel(desk: Desk) -
         desk.now_s += SAMPLE_S
         desk.desk.refresh(0)
         assert "JawOpen" in desk.page.panel._actors.content
+
+
+def test_replies_and_silence_become_events(desk: Desk) -> None:
+    for _ in range(2):
+        desk.desk.orders.wish(StopRecording)
+    answered, _ = desk.desk.orders.commands()
+    desk.desk.take(CommandReply(answered.id, "console", "record", False, "nothing is being recorded"))
+    desk.desk.refresh(7)
+    assert list(desk.desk.status.events) == [Event("record", 7, "warning", "nothing is being recorded")]
+    desk.now_s += PATIENCE_S
+    desk.desk.refresh(8)
+    assert "in time" in desk.desk.status.events[-1].text
+
+
+def test_the_state_of_the_show_is_known_before_anybody_looks(desk: Desk) -> None:
+    desk.desk.page = None
+    desk.desk.take(recorder_state(take=7))
+    desk.desk.take(output_state("vmc-1"))
+    assert desk.desk.status.recorder_state == recorder_state(take=7)
+    assert desk.desk.status.output_of("vmc-1") == output_state("vmc-1")
+    desk.desk.page = desk.page

@@ -3,11 +3,14 @@ from __future__ import annotations
 import numpy as np
 import viser
 
-from stage.config import CameraSection, Config
+from protocols.show import Calibrate
+from stage.config import ActorSection, CameraSection, Config, RecordSection
 from stage.console.history import LatencyHistory
 from stage.console.panel import Panel
 from stage.console.status import StageStatus
+from tests.sections import output_section
 from tests.stage.console.browser import until
+from tests.stage.console.clicks import Hands, Wishes
 from tests.stage.console.samples import heartbeat
 
 CONFIG = Config(cameras=(CameraSection(id="left", source="device:0"),))
@@ -67,3 +70,22 @@ def test_view_switches_say_what_they_switch(server: viser.ViserServer) -> None:
         slider.value = 0.8
     until(lambda: len(heard) == 4)
     assert {("mesh", False), ("skeleton", False), ("cameras", False), 0.8} == set(heard)
+
+
+def test_a_stage_without_recorder_and_outputs_has_no_switches_for_them(server: viser.ViserServer) -> None:
+    config = Config(record=RecordSection(enabled=False))
+    Panel(server.gui, config, lambda *_: None, lambda _: None, lambda _: False)
+    assert not any(handle.label in ("Record", "Slate") for handle in handles(server, viser.GuiButtonHandle))
+
+
+def test_every_output_has_a_switch_and_every_actor_a_button(server: viser.ViserServer) -> None:
+    outputs = (output_section("vmc", id="vmc-1"), output_section("osc", id="osc-2"))
+    config = Config(actors=(ActorSection(id="ada"), ActorSection(id="ben")), outputs=outputs)
+    wishes = Wishes()
+    Panel(server.gui, config, lambda *_: None, lambda _: None, wishes)
+    boxes = {handle.label for handle in handles(server, viser.GuiCheckboxHandle)}
+    assert {"vmc-1", "osc-2"} <= boxes
+    hands = Hands(server)
+    hands.put("Measure ben anew", True)
+    assert wishes.commands(1) == [Calibrate("key", "console", "ben")]
+    hands.close()

@@ -3,8 +3,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from protocols.messages import Event
-from stage.console.status import EVENTS, SILENT_S, StageStatus
+from stage.console.status import EVENTS, SHOW_SILENT_S, SILENT_S, StageStatus
 from tests.stage.console.samples import heartbeat, performance
+from tests.stage.control.show import output_state, recorder_state
 from tests.stage.outputs.faces import face
 
 
@@ -70,3 +71,22 @@ def test_the_strongest_shapes_come_first() -> None:
     status = StageStatus()
     status.take_face("anna", face(MouthFunnel=0.25, JawOpen=0.5))
     assert [shape[:2] for shape in status.faces["anna"].strongest[:2]] == [("JawOpen", 0.5), ("MouthFunnel", 0.25)]
+
+
+def test_outputs_and_recorder_fall_silent() -> None:
+    now = [0.0]
+    status = StageStatus(lambda: now[0])
+    assert status.recorder_state is None and status.output_of("vmc-1") is None
+    status.take_recorder(recorder_state(take=7))
+    status.take_output(output_state("vmc-1", rate_hz=59.0))
+    assert (recorder := status.recorder_state) is not None and recorder.take == 7
+    assert (output := status.output_of("vmc-1")) is not None and output.rate_hz == 59.0
+    now[0] += SHOW_SILENT_S
+    assert status.recorder_state is None and status.output_of("vmc-1") is None
+
+
+def test_what_a_worker_says_twice_in_a_row_is_shown_once() -> None:
+    status = StageStatus()
+    for worker, text in (("record", "recording"), ("record", "recording"), ("solve", "recording"), ("record", "ended")):
+        status.take_event(Event(worker, 0, "info", text))
+    assert [event.worker for event in status.events] == ["record", "solve", "record"]

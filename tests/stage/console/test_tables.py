@@ -8,7 +8,9 @@ from stage.config import CameraSection, LatencySection
 from stage.console import tables
 from stage.console.history import LatencyHistory
 from stage.console.status import StageStatus
+from tests.sections import output_section
 from tests.stage.console.samples import heartbeat, performance
+from tests.stage.control.show import output_state, recorder_state
 from tests.stage.outputs.faces import face
 
 EVIL = "<script>alert(1)</script>"
@@ -121,3 +123,25 @@ def test_faces_of_face_cameras_have_a_rate_and_a_budget() -> None:
     assert "face cameras" in tables.legs(fast, BUDGET) and "faces" in tables.figures(StageStatus(), fast, BUDGET)
     assert 'class="bad"' in tables.legs(slow, BUDGET) and 'class="bad"' not in tables.legs(fast, BUDGET)
     assert "face cameras" not in tables.legs(history_of(50.0), BUDGET)
+
+
+def test_an_output_says_what_it_does_and_what_is_wrong() -> None:
+    section = output_section("vmc", id="vmc-1")
+    page = tables.output(section, output_state("vmc-1", actor="anna", rate=30.0, rate_hz=29.7, lost=3, fault=EVIL))
+    assert Balanced(page).seen.isdisjoint({"script"})
+    for cell in ("127.0.0.1:39539", "anna", "29.7 Hz", "at most 30 Hz", "3 lost"):
+        assert cell in page
+    assert " off" in tables.output(section, output_state("vmc-1", enabled=False))
+    assert "silent" in tables.output(section, None)
+
+
+def test_a_take_says_how_long_it_runs() -> None:
+    second = 1_000_000_000
+    running = recorder_state(recording=True, name="forest_003", began_ns=second, records=12345, fault=EVIL, lost=2)
+    page = tables.recorder(running, 76 * second)
+    assert Balanced(page).seen.isdisjoint({"script"})
+    for cell in ("1:15", "forest_003", "12,345 records", "1000 GB free", "2 lost"):
+        assert cell in page
+    assert "1:01:05" in tables.recorder(running, 3666 * second)
+    assert "no take yet" in tables.recorder(recorder_state(free_bytes=-1), 0)
+    assert "silent" in tables.recorder(None, 0)
