@@ -14,14 +14,15 @@ from stage.readers import BODY_READER, FACE_READER, readers
 from stage.surfaces import BROADCAST, CONSOLE, CONTROL, MQTT, RECEIVE, RECORD, SOLVE, mqtt_outputs, receives
 
 WORKER_MODULES: Mapping[str, str] = {
-    kind: f"workers.{kind}" for kind in ("capture", "landmarks", "solve", "broadcast", "console", "control")
+    kind: f"workers.{kind}"
+    for kind in ("capture", "landmarks", "solve", "broadcast", "mqtt", "record", "console", "control", "receive")
 }
 
 SPARED_KINDS = frozenset({"landmarks", "solve"})
 """Kinds that load networks and models for seconds, so that one spare is kept ready."""
 
-_NICENESS = {"console": 10}
-"""The page is a look at the show and must not cost it frames."""
+_NICENESS = {"console": 10, "record": 5}
+"""The page is a look at the show, and the recorder has its queues: neither must cost it frames."""
 
 _LOADING_LIMIT_S = 900.0
 """They may have to download what they load, once."""

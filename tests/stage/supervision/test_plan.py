@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from stage.config import BodySection, CameraSection, Config, ConsoleSection, FaceSection
+from stage.config import BodySection, CameraSection, Config, ConsoleSection, FaceSection, RecordSection
 from stage.supervision.plan import plan_stage
 
 CONFIG = Config(
@@ -15,11 +15,12 @@ def test_every_camera_has_a_capture_and_sources_come_last() -> None:
         "solve",
         "landmarks",
         "broadcast",
+        "record",
         "console",
         "capture.left",
         "capture.right",
     ]
-    assert [plan.source for plan in plans] == [False] * 4 + [True] * 2
+    assert [plan.source for plan in plans] == [False] * 5 + [True] * 2
     assert {plan.name for plan in plans if plan.spare} == {"solve", "landmarks"}
 
 
@@ -44,6 +45,13 @@ def test_the_page_can_be_left_out() -> None:
     assert "console" not in {plan.name for plan in plan_stage(CONFIG, console=False)}
     without = Config(cameras=CONFIG.cameras, console=ConsoleSection(enabled=False))
     assert "console" not in {plan.name for plan in plan_stage(without)}
+
+
+def test_the_recorder_stands_back_and_can_be_left_out() -> None:
+    plans = {plan.name: plan for plan in plan_stage(CONFIG)}
+    assert plans["record"].module == "workers.record" and 0 < plans["record"].niceness < plans["console"].niceness
+    without = Config(cameras=CONFIG.cameras, record=RecordSection(enabled=False))
+    assert "record" not in {plan.name for plan in plan_stage(without)}
 
 
 def test_modules_can_be_given() -> None:
