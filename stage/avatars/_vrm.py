@@ -114,7 +114,7 @@ def _ancestor(path: Path, bone: str, bones: tuple[str, ...], numbers: dict[int, 
         expected = HUMAN_PARENTS[expected]
     if expected != name or (not name and bone != "Hips"):
         raise AvatarError(
-            f"{path}: {bone} hangs below {name or 'nothing'}, not below {HUMAN_PARENTS[bone] or 'the root'}; "
+            f"{path}: {bone} hangs below {name or 'no bone'}, not below {HUMAN_PARENTS[bone] or 'the root'}; "
             f"assign the humanoid's bones and export it again"
         )
     return found
