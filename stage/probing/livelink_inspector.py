@@ -122,7 +122,7 @@ class _Device:
         return {
             "subject": f"{packet.subject} ({packet.device_id})",
             "timecode": f"{label}, frame {packet.frame} at {packet.numerator}/{packet.denominator}",
-            "faces": f"{told(self.timing.report())}, {self._no_faces} packets without one",
+            "packets": f"{told(self.timing.report())}, {self._no_faces} without a face",
             **self._values.facts,
         }
 
