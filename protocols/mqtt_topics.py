@@ -1,12 +1,21 @@
-"""MQTT: the topic tree of a stage, and what is published there. All payloads are JSON.
+"""MQTT: the topic tree of a stage. All payloads are JSON, see `protocols.mqtt_payloads` and docs/mqtt.md.
 
-    <prefix>/$state                     retained, QoS 1  StateReport: init, ready, disconnected or lost
-    <prefix>/rig                        retained, QoS 1  RigReport: names and parents of the bones
-    <prefix>/actor/<actor>/state        retained, QoS 1  ActorReport, when it changes
-    <prefix>/actor/<actor>/pose         QoS 0            PoseReport, at the output's rate
-    <prefix>/actor/<actor>/face_state   retained, QoS 1  ActorReport, when it changes
-    <prefix>/actor/<actor>/face         QoS 0            FaceReport, as often as the face's own camera, else the body's
-    <prefix>/latency/<leg>              QoS 0            LatencyReport, once a second
+    <prefix>/$state                    retained  QoS 1  StateReport: ready, disconnected or lost
+    <prefix>/stage                     retained  QoS 1  StageReport
+    <prefix>/rig                       retained  QoS 1  RigReport: names and parents of the bones
+    <prefix>/actor/<id>/state          retained  QoS 1  ActorReport, when it changes
+    <prefix>/actor/<id>/face_state     retained  QoS 1  ActorReport, when it changes
+    <prefix>/actor/<id>/pose                     QoS 0  PoseReport, at the output's rate
+    <prefix>/actor/<id>/face                     QoS 0  FaceReport, as often as the face's own camera, else the body's
+    <prefix>/camera/<id>               retained  QoS 1  CameraReport, at a change of state and once a second
+    <prefix>/output/<id>               retained  QoS 1  OutputReport, at every change and once a second
+    <prefix>/recorder                  retained  QoS 1  RecorderReport, likewise
+    <prefix>/timecode                            QoS 0  TimecodeReport, once a second
+    <prefix>/latency/<leg>                       QoS 0  LatencyReport, once a second
+    <prefix>/alarm/<worker>                      QoS 1  AlarmReport, when it happens
+    <prefix>/alarms                    retained  QoS 1  AlarmsReport: what is wrong now, when it changes
+    <prefix>/command/...               in               see `protocols.mqtt_commands`
+    <prefix>/reply                               QoS 1  ReplyReport, for commands that name no topic of their own
 
 <prefix> is "stage/<stage name>" unless configured. `$state` is the stage's life sign: "ready" is published after
 every connect, "disconnected" before an orderly end, and the broker itself publishes "lost" (the last will) when the
@@ -18,93 +27,30 @@ The names "+", "#" and "/" cannot be part of a topic level; ids of the configura
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-import numpy as np
 
-from protocols.arrays import from_bytes
-from protocols.errors import EncodeError
-from protocols.histogram import Histogram
-from protocols.messages import Face, FacePerformance, Performance
-from protocols.names import ARKIT_SHAPES, RIG_BONES, RIG_PARENTS
+from protocols.messages import FacePerformance, Performance
+from protocols.mqtt_payloads import (
+    ActorReport,
+    AlarmReport,
+    AlarmsReport,
+    CameraReport,
+    LatencyReport,
+    OutputReport,
+    RecorderReport,
+    ReplyReport,
+    Report,
+    RigReport,
+    StageReport,
+    StateReport,
+    TimecodeReport,
+)
+from protocols.mqtt_poses import check_face, check_pose, encode_face, encode_pose
 
 PORT = 1883
-_DECIMALS = 5
 _FORBIDDEN = str.maketrans({"+": "_", "#": "_", "/": "_", "\0": "_"})
-_COUNT = len(RIG_BONES)
-
-
-class Report(msgspec.Struct, frozen=True):
-    """Base of all payloads."""
-
-
-class StateReport(Report, frozen=True):
-    """Whether the stage is there."""
-
-    state: str
-    """"ready", "disconnected" (ended) or "lost" (the broker has lost the connection)."""
-    session: str
-    """Different for every start of the stage's MQTT output."""
-    at_ns: int
-    """Stage time; of a "lost", when the session began."""
-
-
-class RigReport(Report, frozen=True):
-    """The order of the bones in poses."""
-
-    bones: tuple[str, ...] = RIG_BONES
-    parents: tuple[int, ...] = RIG_PARENTS
-
-
-class ActorReport(Report, frozen=True):
-    """What the stage knows of an actor."""
-
-    state: str
-    """"tracking", "holding", "fading" or "absent"."""
-    at_ns: int
-
-
-class PoseReport(Report, frozen=True):
-    """The pose of one actor: metres, right-handed, Z up, quaternions xyzw, see `Performance`."""
-
-    number: int
-    capture_ns: int
-    sent_ns: int
-    state: str
-    root: list[float]
-    """Position and rotation, 7 numbers."""
-    joints: list[list[float]]
-    """Per bone, its head in the world."""
-    rotations: list[list[float]]
-    """Per bone, its rotation from rest relative to its parent."""
-    confidence: list[float]
-
-
-class FaceReport(Report, frozen=True):
-    """The face of one actor, see `protocols.messages.Face`."""
-
-    number: int
-    """Of the face's own stream, or of the performance that it came with."""
-    capture_ns: int
-    sent_ns: int
-    state: str
-    shapes: dict[str, float]
-    """Coefficients of ARKit's 52 shapes by name, in [0, 1]."""
-    confidence: dict[str, float]
-    """How far each can be trusted, in [0, 1]."""
-    head: list[float]
-    """How the head is turned from looking straight ahead, xyzw, in the axes of the rest pose."""
-    gaze: dict[str, list[float]]
-    """By "left" and "right" eye: yaw to the performer's left and pitch up, radians, against the head."""
-
-
-class LatencyReport(Report, frozen=True):
-    """One leg of the way from camera to receiver, over the last second or so."""
-
-    p50_ms: float
-    p99_ms: float
-    count: int
 
 
 class Publication(NamedTuple):
@@ -115,6 +61,10 @@ class Publication(NamedTuple):
     """Makes the JSON text when it is about to be sent, away from the thread that must not wait."""
     qos: int = 0
     retain: bool = False
+    every: bool = False
+    """Not to be replaced by a newer one of the same topic while it waits."""
+    correlation: bytes = b""
+    """MQTT 5: what the one who asked knows the answer by."""
 
 
 class Topics:
@@ -123,17 +73,40 @@ class Topics:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix.strip("/")
 
-    def state(self, state: str, session: str, at_ns: int) -> Publication:
+    @property
+    def life_sign(self) -> str:
+        """Where the life sign stands."""
+        return f"{self.prefix}/$state"
+
+    @property
+    def commands(self) -> str:
+        """What all topics of commands begin with."""
+        return f"{self.prefix}/command/"
+
+    @property
+    def replies(self) -> str:
+        """Where replies go that nobody wants elsewhere."""
+        return f"{self.prefix}/reply"
+
+    def state(self, report: StateReport) -> Publication:
         """The stage's life sign."""
-        return self._retained("$state", StateReport(state, session, at_ns))
+        return self._retained("$state", report)
+
+    def stage(self, report: StageReport) -> Publication:
+        """What stage this is."""
+        return self._retained("stage", report)
 
     def rig(self) -> Publication:
         """Names and parents of the bones."""
         return self._retained("rig", RigReport())
 
-    def actor(self, actor: str, state: str, at_ns: int) -> Publication:
+    def actor(self, actor: str, report: ActorReport) -> Publication:
         """An actor's state."""
-        return self._retained(f"actor/{level(actor)}/state", ActorReport(state, at_ns))
+        return self._retained(f"actor/{level(actor)}/state", report)
+
+    def face_state(self, actor: str, report: ActorReport) -> Publication:
+        """The state of an actor's face."""
+        return self._retained(f"actor/{level(actor)}/face_state", report)
 
     def pose(self, performance: Performance, sent_ns: int) -> Publication:
         """An actor's pose.
@@ -141,36 +114,58 @@ class Topics:
         Raises:
             EncodeError: A number that is not finite, which JSON cannot carry.
         """
-        what = f"performance {performance.number} of {performance.actor}"
-        _check_finite(performance, ("root", "joints", "rotations", "confidence"), what)
+        check_pose(performance)
         topic = f"{self.prefix}/actor/{level(performance.actor)}/pose"
-        return Publication(topic, lambda: msgspec.json.encode(_pose_report(performance, sent_ns)))
-
-    def face_state(self, actor: str, state: str, at_ns: int) -> Publication:
-        """The state of an actor's face."""
-        return self._retained(f"actor/{level(actor)}/face_state", ActorReport(state, at_ns))
+        return Publication(topic, lambda: encode_pose(performance, sent_ns))
 
     def face(self, source: Performance | FacePerformance, sent_ns: int) -> Publication:
         """An actor's face; of a performance, the one that it holds.
 
         Raises:
-            EncodeError: A number that is not finite, which JSON cannot carry.
+            EncodeError: There is none, or a number that is not finite, which JSON cannot carry.
         """
-        face = source.face
-        if face is None:
-            raise EncodeError(f"performance {source.number} of {source.actor} has no face")
-        _check_finite(face, ("shapes", "confidence", "head", "gaze"), f"face {source.number} of {source.actor}")
+        face = check_face(source)
         topic = f"{self.prefix}/actor/{level(source.actor)}/face"
-        return Publication(topic, lambda: msgspec.json.encode(_face_report(source, face, sent_ns)))
+        return Publication(topic, lambda: encode_face(source, face, sent_ns))
 
-    def latency(self, leg: str, window: Histogram) -> Publication:
+    def camera(self, camera: str, report: CameraReport) -> Publication:
+        """A camera's state and figures."""
+        return self._retained(f"camera/{level(camera)}", report)
+
+    def output(self, output: str, report: OutputReport) -> Publication:
+        """An output's state and figures."""
+        return self._retained(f"output/{level(output)}", report)
+
+    def recorder(self, report: RecorderReport) -> Publication:
+        """What the recorder does."""
+        return self._retained("recorder", report)
+
+    def timecode(self, report: TimecodeReport) -> Publication:
+        """The timecode now."""
+        return self._passing("timecode", report)
+
+    def latency(self, leg: str, report: LatencyReport) -> Publication:
         """A leg's latency."""
-        p50_ms, p99_ms = (round(window.percentile(percent) / 1e6, 3) for percent in (50, 99))
-        report = LatencyReport(p50_ms, p99_ms, window.count)
-        return Publication(f"{self.prefix}/latency/{level(leg)}", lambda: msgspec.json.encode(report))
+        return self._passing(f"latency/{level(leg)}", report)
+
+    def alarm(self, report: AlarmReport) -> Publication:
+        """A warning or an error of a worker."""
+        return self._passing(f"alarm/{level(report.worker)}", report)._replace(qos=1, every=True)
+
+    def alarms(self, report: AlarmsReport) -> Publication:
+        """What is wrong now."""
+        return self._retained("alarms", report)
+
+    def reply(self, report: ReplyReport, topic: str = "", correlation: bytes = b"") -> Publication:
+        """The answer to a command, to where it is wanted."""
+        payload = _payload(report)
+        return Publication(topic or self.replies, payload, qos=1, every=True, correlation=correlation)
 
     def _retained(self, path: str, report: Report) -> Publication:
-        return Publication(f"{self.prefix}/{path}", lambda: msgspec.json.encode(report), qos=1, retain=True)
+        return Publication(f"{self.prefix}/{path}", _payload(report), qos=1, retain=True)
+
+    def _passing(self, path: str, report: Report) -> Publication:
+        return Publication(f"{self.prefix}/{path}", _payload(report))
 
 
 def level(name: str) -> str:
@@ -178,38 +173,10 @@ def level(name: str) -> str:
     return name.translate(_FORBIDDEN) or "_"
 
 
-def _pose_report(performance: Performance, sent_ns: int) -> PoseReport:
-    return PoseReport(
-        number=performance.number,
-        capture_ns=performance.capture_ns,
-        sent_ns=sent_ns,
-        state=performance.state,
-        root=_numbers(performance.root, (7,)),
-        joints=_numbers(performance.joints, (_COUNT, 3)),
-        rotations=_numbers(performance.rotations, (_COUNT, 4)),
-        confidence=_numbers(performance.confidence, (_COUNT,)),
-    )
+def erased(publication: Publication) -> Publication:
+    """Deletes what is retained on a topic: an empty payload, as MQTT has it."""
+    return publication._replace(payload=bytes)
 
 
-def _numbers(data: bytes, shape: tuple[int, ...]) -> list[Any]:
-    return np.round(from_bytes(data, shape).astype(np.float64), _DECIMALS).tolist()
-
-
-def _face_report(source: Performance | FacePerformance, face: Face, sent_ns: int) -> FaceReport:
-    left, right = _numbers(face.gaze, (2, 2))
-    return FaceReport(
-        number=source.number,
-        capture_ns=source.capture_ns,
-        sent_ns=sent_ns,
-        state=face.state,
-        shapes=dict(zip(ARKIT_SHAPES, _numbers(face.shapes, (len(ARKIT_SHAPES),)), strict=True)),
-        confidence=dict(zip(ARKIT_SHAPES, _numbers(face.confidence, (len(ARKIT_SHAPES),)), strict=True)),
-        head=_numbers(face.head, (4,)),
-        gaze={"left": left, "right": right},
-    )
-
-
-def _check_finite(record: Performance | Face, fields: tuple[str, ...], what: str) -> None:
-    for field in fields:
-        if not np.isfinite(np.frombuffer(getattr(record, field), "<f4")).all():
-            raise EncodeError(f"{what}: {field} is not finite")
+def _payload(report: Report) -> Callable[[], bytes]:
+    return lambda: msgspec.json.encode(report)

@@ -1,63 +1,71 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
-from protocols.errors import EncodeError
-from protocols.histogram import Histogram
-from protocols.mqtt_topics import Topics, level
-from protocols.names import ARKIT_SHAPES, RIG_BONES
-from tests.stage.outputs.faces import any_face, face, face_performance
+from protocols import mqtt_payloads as payloads
+from protocols.mqtt_topics import Publication, Topics, erased, level
+from protocols.names import RIG_BONES
+from tests.stage.outputs.faces import any_face, face_performance
 from tests.stage.outputs.performers import random_pose
 
 TOPICS = Topics("stage/demo/")
 POSED = random_pose(1, actor="anna", number=7)
 
 
-def test_tree() -> None:
-    performance = POSED.performance
-    window = Histogram()
-    window.record(4_000_000)
-    publications = [
-        TOPICS.state("ready", "abc", 5),
-        TOPICS.rig(),
-        TOPICS.actor("anna", "tracking", 5),
-        TOPICS.pose(performance, 6),
-        TOPICS.latency("solve", window),
+def tree() -> list[tuple[Publication, str, int, bool]]:
+    actor = payloads.ActorReport("tracking", 5)
+    reply = payloads.ReplyReport("a", "record/start", True, "recording")
+    output = payloads.OutputReport("vmc", True, "", 0.0, "udp", 30.0, 1, 0, "", 5)
+    recorder = payloads.RecorderReport(False, "scene", 1, 0, "", 0, 0, -1, "", 5)
+    return [
+        (TOPICS.state(payloads.StateReport("ready", "abc", 5)), "$state", 1, True),
+        (TOPICS.rig(), "rig", 1, True),
+        (TOPICS.actor("anna", actor), "actor/anna/state", 1, True),
+        (TOPICS.face_state("anna", actor), "actor/anna/face_state", 1, True),
+        (TOPICS.pose(POSED.performance, 6), "actor/anna/pose", 0, False),
+        (TOPICS.face(face_performance(any_face(), 9), 6), "actor/anna/face", 0, False),
+        (TOPICS.camera("left", payloads.CameraReport("running", 30.0, 4.0, 9, 0, 5)), "camera/left", 1, True),
+        (TOPICS.output("engine", output), "output/engine", 1, True),
+        (TOPICS.recorder(recorder), "recorder", 1, True),
+        (TOPICS.timecode(payloads.TimecodeReport("01:00:00:00", "25", 5)), "timecode", 0, False),
+        (TOPICS.latency("solve", payloads.LatencyReport(4.0, 9.0, 3, 5.0, True)), "latency/solve", 0, False),
+        (TOPICS.alarm(payloads.AlarmReport("capture.left", "error", "gone", 5)), "alarm/capture.left", 1, False),
+        (TOPICS.alarms(payloads.AlarmsReport([], 5)), "alarms", 1, True),
+        (TOPICS.reply(reply), "reply", 1, False),
     ]
-    assert [(p.topic, p.qos, p.retain) for p in publications] == [
-        ("stage/demo/$state", 1, True),
-        ("stage/demo/rig", 1, True),
-        ("stage/demo/actor/anna/state", 1, True),
-        ("stage/demo/actor/anna/pose", 0, False),
-        ("stage/demo/latency/solve", 0, False),
-    ]
-    assert json.loads(publications[0].payload()) == {"state": "ready", "session": "abc", "at_ns": 5}
-    assert json.loads(publications[1].payload())["bones"] == list(RIG_BONES)
-    assert json.loads(publications[2].payload()) == {"state": "tracking", "at_ns": 5}
-    latency = json.loads(publications[4].payload())
-    assert latency["count"] == 1 and latency["p50_ms"] == pytest.approx(4.0, rel=0.06)
 
 
-def test_pose_is_the_performance_in_tenths_of_millimetres_or_better() -> None:
-    pose = json.loads(TOPICS.pose(POSED.performance, 99).payload())
-    assert (pose["number"], pose["sent_ns"], pose["state"]) == (7, 99, "tracking")
-    np.testing.assert_allclose(pose["joints"], POSED.joints, atol=2e-5)
-    np.testing.assert_allclose(pose["root"][:3], POSED.joints[0], atol=2e-5)
-    rotations = np.frombuffer(POSED.performance.rotations, "<f4").reshape(-1, 4)
-    np.testing.assert_allclose(pose["rotations"], rotations, atol=2e-5)
-    assert len(pose["confidence"]) == len(RIG_BONES)
+@pytest.mark.parametrize(("publication", "path", "qos", "retain"), tree())
+def test_tree(publication: Publication, path: str, qos: int, retain: bool) -> None:
+    assert (publication.topic, publication.qos, publication.retain) == (f"stage/demo/{path}", qos, retain)
+    assert isinstance(json.loads(publication.payload()), dict)
 
 
-def test_what_json_cannot_carry_is_refused() -> None:
-    joints = np.full((53, 3), np.nan, "<f4").tobytes()
-    with pytest.raises(EncodeError, match="joints"):
-        TOPICS.pose(replace(POSED.performance, joints=joints), 0)
+def test_what_must_arrive_is_not_replaced() -> None:
+    assert [path for publication, path, _, _ in tree() if publication.every] == ["alarm/capture.left", "reply"]
+
+
+def test_payloads() -> None:
+    payload: dict[str, Any] = {path: json.loads(one.payload()) for one, path, _, _ in tree()}
+    assert payload["$state"] == {"state": "ready", "session": "abc", "at_ns": 5}
+    assert payload["rig"]["bones"] == list(RIG_BONES)
+    assert payload["latency/solve"] == {"p50_ms": 4.0, "p99_ms": 9.0, "count": 3, "budget_ms": 5.0, "over": True}
+    assert payload["alarms"] == {"alarms": [], "at_ns": 5}
+
+
+def test_a_reply_goes_where_it_is_wanted() -> None:
+    publication = TOPICS.reply(payloads.ReplyReport("", "slate", False, "no"), "my/answers", b"\x01")
+    assert (publication.topic, publication.correlation) == ("my/answers", b"\x01")
+
+
+def test_erased_is_the_empty_payload() -> None:
+    publication = erased(TOPICS.rig())
+    assert (publication.payload(), publication.retain, publication.topic) == (b"", True, "stage/demo/rig")
 
 
 @settings(deadline=None)
@@ -65,25 +73,3 @@ def test_what_json_cannot_carry_is_refused() -> None:
 def test_any_name_is_one_level(name: str) -> None:
     assert level(name)
     assert not set(level(name)) & set("+#/\0")
-
-
-def test_a_face_is_its_shapes_by_name() -> None:
-    publication = TOPICS.face(face_performance(any_face(), 9, capture_ns=5), 6)
-    assert (publication.topic, publication.qos, publication.retain) == ("stage/demo/actor/anna/face", 0, False)
-    report = json.loads(publication.payload())
-    assert {key: report[key] for key in ("number", "capture_ns", "sent_ns", "state")} == {
-        "number": 9, "capture_ns": 5, "sent_ns": 6, "state": "tracking",
-    }  # fmt: skip
-    assert tuple(report["shapes"]) == tuple(report["confidence"]) == ARKIT_SHAPES
-    np.testing.assert_allclose(list(report["shapes"].values()), np.frombuffer(any_face().shapes, "<f4"), atol=1e-5)
-    assert report["confidence"]["TongueOut"] == 1.0
-    assert report["head"] == [0.0, 0.0, 0.0, 1.0]
-    assert report["gaze"] == {"left": [0.2, -0.1], "right": [0.1, -0.1]}
-    assert TOPICS.face_state("anna", "holding", 5).topic == "stage/demo/actor/anna/face_state"
-
-
-def test_a_face_that_is_none_or_not_finite_is_refused() -> None:
-    with pytest.raises(EncodeError, match="has no face"):
-        TOPICS.face(POSED.performance, 1)
-    with pytest.raises(EncodeError, match="shapes is not finite"):
-        TOPICS.face(face_performance(face(JawOpen=float("nan"))), 1)
