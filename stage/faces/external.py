@@ -164,7 +164,7 @@ class ExternalFaces:
         state = own
         for source in self._sources.values():
             share = source.presence.share(capture_ns)
-            sample = source.at(capture_ns) if share > 0.0 else None
+            sample = source.at(capture_ns) if share > 0.0 or source.presence.fresh(capture_ns) else None
             if sample is not None:
                 state = _blended(_REST if state is None else state, source, sample, share, capture_ns)
         if state is None and self.heard:
