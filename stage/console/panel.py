@@ -143,7 +143,7 @@ def _add_picture(gui: viser.GuiApi, camera: CameraSection) -> viser.GuiImageHand
 
 def _add_measuring(gui: viser.GuiApi, actor: str, wish: Callable[[Make], bool]) -> None:
     hint = "Body shape and face at rest are measured while the show goes on; the profile is replaced when that is done."
-    button = gui.add_button(f"Measure {actor} anew", icon=viser.Icon.RULER_MEASURE, hint=hint)
+    button = gui.add_button(f"Measure {actor} anew", color="gray", icon=viser.Icon.RULER_MEASURE, hint=hint)
 
     def on_click(_: viser.GuiEvent[viser.GuiButtonHandle]) -> None:
         wish(lambda key, surface: Calibrate(key, surface, actor))

@@ -30,6 +30,7 @@ STYLE = f"""<style>
 .st .figure b small {{ font-size: 12px; font-weight: 400; color: #75808d; margin-left: 3px; }}
 .st .bar {{ display: inline-block; width: 64px; height: 5px; border-radius: 3px; background: #2b3037; }}
 .st .bar i {{ display: block; height: 5px; border-radius: 3px; background: currentColor; }}
+.st .below {{ margin: -4px 0 8px; }}
 .st .event {{ padding: 2px 0; border-top: 1px solid #2b3037; overflow-wrap: anywhere; }}
 </style>"""
 
@@ -174,22 +175,21 @@ def events(status: StageStatus, now_ns: int) -> str:
 def output(section: AnyOutputSection, state: OutputState | None) -> str:
     """What an output does, in a line, and what is wrong with it in another."""
     if state is None:
-        return _block(
-            _dim(f"{section.kind} to {escape(section.host)} port {section.port} · ") + _coloured("silent", "bad")
-        )
+        where = f"{section.kind} to {escape(section.host)} port {section.port}"
+        return _below(f"{_dim(where)} · {_coloured('silent', 'bad')}")
     parts = [state.kind, escape(state.target), escape(state.actor) or "all actors"]
     parts.append(f"{state.rate_hz:.1f} Hz" if state.enabled else "off")
     parts += [f"at most {state.rate:g} Hz"] if state.rate > 0.0 else []
     line = _dim(" · ".join(parts))
     if state.lost > 0:
         line += _coloured(f" · {state.lost} lost", "poor")
-    return _block(line + (f"<br>{_coloured(escape(state.fault), 'bad')}" if state.fault else ""))
+    return _below(line, state.fault)
 
 
 def recorder(state: RecorderState | None, now_ns: int) -> str:
     """What the recorder does, in a line, and what is wrong with it in another."""
     if state is None:
-        return _block(_coloured("the recorder is silent", "bad"))
+        return _below(_coloured("the recorder is silent", "bad"))
     free = _dim(f"{state.free_bytes / 1e9:.0f} GB free") if state.free_bytes >= 0 else ""
     if state.recording:
         elapsed = f'<b class="bad">● {_duration(now_ns - state.began_ns)}</b>'
@@ -198,7 +198,13 @@ def recorder(state: RecorderState | None, now_ns: int) -> str:
         parts = [_dim(f"last: {escape(state.name)}") if state.name else _dim("no take yet")]
     lost = [_coloured(f"{state.lost} lost", "bad")] if state.lost > 0 else []
     line = " · ".join(part for part in (*parts, *lost, free) if part)
-    return _block(line + (f"<br>{_coloured(escape(state.fault), 'bad')}" if state.fault else ""))
+    return _below(line, state.fault)
+
+
+def _below(line: str, fault: str = "") -> str:
+    """A line below the element that it explains, and what is wrong."""
+    wrong = f"<br>{_coloured(escape(fault), 'bad')}" if fault else ""
+    return _block(f'<div class="below">{line}{wrong}</div>')
 
 
 def _duration(ns: int) -> str:
