@@ -119,6 +119,38 @@ def resolved_input(section: AnyInputSection, number: int, actors: list[str]) -> 
     return replace(section, id=name, port=section.port or _INPUT_PORTS[section.kind], actor=section.actor or actors[0])
 
 
+def check_inputs(
+    inputs: tuple[AnyInputSection, ...], *, body_cameras: bool, faces: bool, listening: dict[tuple[str, int], str]
+) -> None:
+    """Refuses inputs that cannot work together or beside the rest of the stage.
+
+    Args:
+        inputs: Resolved.
+        body_cameras: Whether cameras film the volume.
+        faces: Whether the stage solves faces.
+        listening: What else listens by UDP: host and port, and the key that says so.
+
+    Raises:
+        Refused: Says which, and what to do.
+    """
+    placed = {section.actor for section in inputs if "hips" in section.take}
+    for number, section in enumerate(inputs):
+        place, bones = f"inputs[{number}]", [part for part in section.take if part not in ("face", "eyes", "head")]
+        other = listening.setdefault((section.host, section.port), place)
+        if other != place:
+            raise Refused(
+                f"{place}.port: {other} listens on {section.host} port {section.port} already; set another one "
+                f"(several senders for one actor may share an input)"
+            )
+        if bones and not body_cameras and section.actor not in placed:
+            raise Refused(
+                f'{place}.take: no camera films the body, and nobody else says where {section.actor} is; add "hips" '
+                f"and whatever else of the body comes, or cameras"
+            )
+        if not faces and any(part in section.take for part in ("face", "eyes")):
+            raise Refused(f'{place}.take: "face" and "eyes" need [face] enabled = true')
+
+
 def resolved_control(section: ControlSection) -> ControlSection:
     """The control surface, checked.
 

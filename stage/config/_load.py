@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from stage.config._decode import decode, nearest, read_toml
 from stage.config._endpoints import (
+    check_inputs,
     check_receivers,
     resolved_control,
     resolved_input,
@@ -72,6 +73,12 @@ def _resolve(config: Config, folder: Path) -> Config:
     for kind, items in (("cameras", cameras), ("actors", actors), ("outputs", outputs), ("inputs", inputs)):
         _check_unique(kind, (item.id for item in items))
     check_receivers(outputs)
+    check_inputs(
+        inputs,
+        body_cameras=any(not camera.face_of for camera in cameras),
+        faces=config.face.enabled,
+        listening=_udp_listeners(config),
+    )
     _check_ports(config)
     return replace(
         config,
@@ -140,6 +147,16 @@ def _check_unique(kind: str, ids: Iterable[str]) -> None:
         if name in seen:
             raise Refused(f'{kind}[{number}].id: "{name}" is already the id of {kind}[{seen[name]}]')
         seen[name] = number
+
+
+def _udp_listeners(config: Config) -> dict[tuple[str, int], str]:
+    """Host and port of what listens by UDP besides the inputs."""
+    listeners = {}
+    if config.control.enabled:
+        listeners[config.control.host, config.control.port] = "[control]"
+    if config.timecode.source == "network":
+        listeners[config.timecode.host, config.timecode.port] = "[timecode]"
+    return listeners
 
 
 def _check_ports(config: Config) -> None:

@@ -224,3 +224,24 @@ def section_types() -> list[type[Section]]:
 def test_every_section_refuses_unknown_keys(section: type[Section]) -> None:
     assert section.__struct_config__.forbid_unknown_fields
     assert section.__struct_config__.frozen
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ('[[inputs]]\nkind = "vmc"\n[[inputs]]\nkind = "vmc"\n', ["inputs[1].port", "inputs[0]", "39540"]),
+        ('[control]\nenabled = true\nport = 9\n[[inputs]]\nkind = "vmc"\nport = 9\n', ["inputs[0].port", "[control]"]),
+        ('[face]\nenabled = false\n[[inputs]]\nkind = "livelink"\n', ["inputs[0].take", "[face] enabled"]),
+    ],
+)
+def test_inputs_that_cannot_work_are_refused(folder: Path, inputs: str, words: list[str]) -> None:
+    said = complaint(folder, MINIMAL + inputs)
+    assert all(word in said for word in words), said
+
+
+def test_a_stage_without_cameras_needs_somebody_to_place_the_body(folder: Path) -> None:
+    gloves = '[[inputs]]\nkind = "vmc"\ntake = ["fingers"]\n'
+    assert '"hips"' in complaint(folder, gloves)
+    assert load_text(folder, gloves + '[[inputs]]\nkind = "vmc"\nport = 39541\ntake = ["hips", "spine"]\n').inputs
+    assert load_text(folder, MINIMAL + gloves).inputs
+    assert load_text(folder, '[[inputs]]\nkind = "livelink"\n').cameras == ()

@@ -23,3 +23,7 @@ def test_faces_that_are_not_wanted_have_no_reader() -> None:
     off = FaceSection(enabled=False)
     assert readers(Config(cameras=(WIDE, CLOSE), face=off)) == (BODY_READER,)
     assert readers(Config(cameras=(CLOSE,), face=off)) == (BODY_READER,)
+
+
+def test_a_stage_that_only_listens_to_others_has_no_readers() -> None:
+    assert readers(Config()) == ()

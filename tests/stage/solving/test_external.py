@@ -161,9 +161,8 @@ def test_a_phones_face_is_a_stream_of_its_own_and_that_of_the_body():
     assert from_bytes(performance.face.shapes, (52,))[JAW_OPEN] == pytest.approx(0.5)
     assert performance.face.head == last.head
     assert stage.faces is not None
-    assert np.allclose(
-        stage.faces.shapes_at("alice", performance.capture_ns), from_bytes(last.shapes, (52,)), atol=1e-6
-    )
+    shapes = stage.faces.shapes_at("alice", performance.capture_ns)
+    assert shapes is not None and np.allclose(shapes, from_bytes(last.shapes, (52,)), atol=1e-6)
     assert stage.face_facts()["faces"] == "alice from phone"
 
 
