@@ -36,7 +36,7 @@ from protocols.names import ARKIT_SHAPES
 
 _SHAPES = len(ARKIT_SHAPES)
 _HEAD = _SHAPES
-_EYES = (_HEAD + 3, _HEAD + 6)
+_UPRIGHT = 1.0 - 1e-9
 
 
 class Angles(NamedTuple):
@@ -87,7 +87,10 @@ def head_angles(head: NDArray[np.floating]) -> Angles:
     """The head's angles of a rotation (4,) xyzw of length 1, axes of the rest pose."""
     x, z, y, w = head.tolist()
     z = -z  # now in ARKit's axes
-    b = math.asin(max(-1.0, min(1.0, 2.0 * (x * z + w * y))))
+    sine = 2.0 * (x * z + w * y)
+    if abs(sine) > _UPRIGHT:  # looking along an ear: only a + c or a - c is told
+        return Angles(math.copysign(math.pi / 2.0, sine), -2.0 * math.atan2(x, w), 0.0)
+    b = math.asin(sine)
     a = math.atan2(2.0 * (w * x - y * z), 1.0 - 2.0 * (x * x + y * y))
     c = math.atan2(2.0 * (w * z - x * y), 1.0 - 2.0 * (y * y + z * z))
     return Angles(b, -a, c)
