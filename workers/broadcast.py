@@ -5,8 +5,7 @@
     `timecode`                             -> the timecode that streams carry
     `output.<id>`                          <- the state of each output, at every change and once a second
 
-Here the way of a performance ends, so here the legs of its way are counted; those of faces from face cameras on their
-own. Counting waits until all that has come is sent.
+Here the way of a performance ends, so here its legs are counted, faces of face cameras apart; after all are sent.
 """
 
 from __future__ import annotations

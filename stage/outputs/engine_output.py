@@ -89,6 +89,11 @@ class EngineOutput:
         self._sender = open_sender(output)
 
     @property
+    def enabled(self) -> bool:
+        """Whether it is switched on."""
+        return self._live.enabled
+
+    @property
     def counters(self) -> dict[str, int]:
         """Frames sent of bodies and of faces, skipped (rate limit), refused (not fit), and what the sender counts."""
         counts = {"frames": self._frames, "faces": self._faces, "skipped": self._skipped, "refused": self._refused}

@@ -135,7 +135,7 @@ class Switchboard:
             self._faults[output.id] = fault
             if before is None:
                 yield from (("warning", f"output {output.id}: {note}") for note in output.notes)
-            if bool(fault) != bool(before):
+            if bool(fault) != bool(before) and output.enabled:
                 yield "warning" if fault else "info", f"output {output.id}: {fault or 'works again'}"
 
     def close(self) -> None:
