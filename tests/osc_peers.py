@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,6 +47,7 @@ class Judge(Protocol):
     def close(self) -> None: ...
 
 
+@lru_cache(maxsize=1024)  # the judges of a frame ask one after the other
 def ours(datagram: bytes) -> list[Received]:
     return [Received(message.address, list(message.arguments)) for message in osc.messages(osc.parse(datagram))]
 
