@@ -7,7 +7,7 @@ A frame is sent in this order, every datagram an OSC bundle to be obeyed at once
 A face that has a camera of its own comes more often than the body. It then goes in frames of its own, and those of
 the body leave it out:
 
-    Bone/Pos of the eyes | 22 x Blend/Val | ... Blend/Apply | (face trace)
+    Bone/Pos of eyes and jaw | 22 x Blend/Val | ... Blend/Apply | (face trace)
 
 What the real receivers ask for, and why the layout is as it is:
 

@@ -1,6 +1,7 @@
 """What the common VMC receivers want: the defaults that `receiver = "..."` of an output stands for.
 
-Sources of each row are in docs/vmc.md. Whatever a stage.toml says itself goes before these.
+All of them listen on 39539 unless told otherwise, and take bundles. VRM4U takes no position but that of the hips, Godot
+knows no names but ARKit's. Sources of each row are in docs/vmc.md. Whatever a stage.toml says itself goes before these.
 """
 
 from __future__ import annotations

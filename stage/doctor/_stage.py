@@ -7,9 +7,9 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from stage.config import CameraSection, Config, OutputSection
+from stage.config import CameraSection, Config, OutputSection, VmcSection
 from stage.doctor._finding import Finding
-from stage.errors import CalibrationError
+from stage.errors import AvatarError, CalibrationError
 
 BROKER_TIMEOUT_S = 1.0
 
@@ -28,6 +28,8 @@ def check_stage(config: Config) -> Iterator[Finding]:
         yield check_port_free("bus.jpeg", config.bus.jpeg_host, config.bus.jpeg_port)
     for output in config.outputs:
         yield check_broker(output) if output.kind == "mqtt" else check_receiver(output)
+        if isinstance(output, VmcSection) and output.avatar:
+            yield check_avatar(output)
 
 
 def check_calibrations(config: Config) -> Iterator[Finding]:
@@ -47,6 +49,18 @@ def check_calibrations(config: Config) -> Iterator[Finding]:
             yield Finding("fail", "calibration", fact, "set calibration_id in [[cameras]]")
         else:
             yield Finding("ok", "calibration", f"{path}: {', '.join(wanted)}")
+
+
+def check_avatar(output: VmcSection) -> Finding:
+    """Whether the avatar of this output can be used."""
+    from stage.avatars import read_avatar
+
+    try:
+        avatar = read_avatar(Path(output.avatar))
+    except AvatarError as error:
+        return Finding("fail", "outputs", f"{output.id}: {error}", "mend the file, or set another avatar")
+    counts = f"{len(avatar.bones)} bones, {len(avatar.expressions)} expressions, hips at {avatar.hip_height:.2f} m"
+    return Finding("ok", "outputs", f"{output.id}: avatar {avatar.name}, VRM {avatar.version}, {counts}")
 
 
 def check_device(camera: CameraSection) -> Finding:

@@ -110,6 +110,16 @@ def test_golden_bone_in_the_stream() -> None:
     assert [bytes(datagram).hex() for datagram in datagrams[1:]] == golden
 
 
+def test_golden_expression_and_apply_in_the_stream() -> None:
+    encoder = VmcEncoder((), ["Joy"], bundled=False, rooted=False, closed=False)
+    datagrams = encoder.encode(None, np.zeros((0, 7)), blends=np.ones(1, np.float32))
+    golden = [
+        "2f564d432f4578742f426c656e642f56616c00002c7366004a6f79003f800000",
+        "2f564d432f4578742f426c656e642f4170706c79000000002c000000",
+    ]
+    assert [bytes(datagram).hex() for datagram in datagrams] == golden
+
+
 @VARIANTS
 def test_liblo_accepts_every_datagram(bundled: bool) -> None:
     liblo = pytest.importorskip("pyliblo3")

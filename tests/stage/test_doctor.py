@@ -20,6 +20,8 @@ from stage.doctor import _machine as machine
 from stage.doctor import _parts as parts
 from stage.doctor import _stage as stage_checks
 from tests.sections import output_section
+from tests.stage.outputs.performers import REST_JOINTS
+from tests.vrm_files import skeleton, vrm0, write_glb
 
 
 def test_a_finding_is_one_line_that_ends_with_what_to_do() -> None:
@@ -113,6 +115,15 @@ def test_a_local_receiver_is_seen() -> None:
         output = output_section("vmc", id="engine", port=receiver.getsockname()[1])
         assert stage_checks.check_receiver(output).level == "ok"
     assert stage_checks.check_receiver(output).level == "warn"
+
+
+def test_an_avatar_is_read(tmp_path: Path) -> None:
+    path = write_glb(tmp_path / "anna.vrm", vrm0(*skeleton(REST_JOINTS)))
+    found = stage_checks.check_avatar(output_section("vmc", avatar=str(path)))
+    assert found.level == "ok" and "55 bones, 2 expressions" in found.fact
+    path.write_bytes(path.read_bytes()[:-4])
+    found = stage_checks.check_avatar(output_section("vmc", avatar=str(path)))
+    assert found.level == "fail" and "ends after" in found.fact
 
 
 def test_a_broker_is_asked_for_a_connection() -> None:

@@ -79,7 +79,7 @@ def test_nonsense_is_refused_and_the_next_frame_is_right(kind: str) -> None:
     for rotations in (nonsense, bytes(53 * 16), np.full((53, 4), 1e30, "<f4").tobytes()):
         with pytest.raises(EncodeError, match="has no rotation"):
             stream.frame(replace(posed.performance, rotations=rotations), 0)
-    with pytest.raises(EncodeError, match="not finite"):
+    with pytest.raises(EncodeError, match="not finite|nowhere"):
         stream.frame(replace(posed.performance, joints=np.full((53, 3), np.nan, "<f4").tobytes()), 0)
     with pytest.raises(EncodeError, match="Root has no rotation"):
         stream.frame(replace(posed.performance, root=bytes(28)), 0)
