@@ -24,6 +24,7 @@ from stage.probing.livelink_inspector import LiveLinkInspector
 from stage.probing.osc_inspector import OscInspector
 from stage.probing.osc_packet_inspector import OscPacketInspector
 from stage.probing.timing import Percentiles
+from stage.probing.told import findings_told, rows_told
 from stage.probing.vmc_inspector import VmcInspector
 
 ProbeKind = Literal["vmc", "livelink", "osc"]
@@ -137,15 +138,7 @@ def _summary(report: InspectionReport, host: str, port: int) -> list[str]:
         "network": _spread(timing.network),
         **report.facts,
     }
-    width = max(map(len, rows))
-    lines = [f"{name:<{width}}  {text}" for name, text in rows.items()]
-    if not report.findings:
-        return [*lines, "nothing is wrong with it"]
-    lines.append("what is wrong:")
-    for finding in report.findings:
-        example = f" (such as {finding.example})" if finding.example else ""
-        lines.append(f"  {finding.count} x {finding.fault}{example}")
-    return lines
+    return [*rows_told(rows), *findings_told(report)]
 
 
 def _spread(percentiles: Percentiles | None) -> str:
