@@ -38,7 +38,7 @@ class ControlDesk:
         self._clock = clock
         self._allowed = AllowList(config.control.allow)
         self._rates = SourceRates(config.control.rate)
-        self._status = ShowStatus()
+        self._status = ShowStatus(clock)
         files = TakeFiles(Path(config.record.folder))
         self._takes = TakeWatch(files)
         self._phone = PhoneApp(config, self.outgoing, self._allowed, files, self.deliveries)

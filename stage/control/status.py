@@ -6,48 +6,62 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from protocols import osc
 from protocols.phone_app import Address
 from protocols.show import OutputState, RecorderState
 from stage.control.outgoing import Outgoing
+from stage.surfaces import RECORD
+
+SILENT_S = 3.0
+"""Recorder and outputs speak once a second; what was said longer ago is shown with a fault."""
 
 
 class ShowStatus:
     """The newest word of the recorder and of every output."""
 
-    def __init__(self) -> None:
-        """Know nothing yet."""
-        self.recorder: RecorderState | None = None
-        self.outputs: dict[str, OutputState] = {}
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Know nothing yet; `clock` returns seconds."""
+        self._clock = clock
+        self._recorder: RecorderState | None = None
+        self._outputs: dict[str, OutputState] = {}
+        self._heard_s: dict[str, float] = {}
+        """By worker."""
 
     def take(self, record: object) -> None:
         """A record of the bus; others are left alone."""
         if isinstance(record, RecorderState):
-            self.recorder = record
+            self._recorder = record
+            self._heard_s[RECORD] = self._clock()
         elif isinstance(record, OutputState):
-            self.outputs[record.id] = record
+            self._outputs[record.id] = record
+            self._heard_s[record.worker] = self._clock()
 
     @property
     def summary(self) -> str:
         """In a line."""
-        on = sum(output.enabled for output in self.outputs.values())
-        text = f"{on} of {len(self.outputs)} outputs on"
-        if self.recorder is None:
+        on = sum(output.enabled for output in self._outputs.values())
+        text = f"{on} of {len(self._outputs)} outputs on"
+        if (state := self._recorder) is None:
             return f"{text}, no recorder"
-        return f"{text}, {'recording' if self.recorder.recording else 'next'}: {_title(self.recorder)}"
+        return f"{text}, {'recording' if state.recording else 'next'}: {state.slate} take {state.take}"
 
     def send(self, outgoing: Outgoing, target: Address) -> None:
         """Leaves a message for each of them."""
-        if (state := self.recorder) is not None:
+        if (state := self._recorder) is not None:
+            fault = self._silence(RECORD) or state.fault
             seconds = (state.at_ns - state.began_ns) / 1e9 if state.recording else 0.0
             free_gb = state.free_bytes / 1e9 if state.free_bytes >= 0 else -1.0
-            values = (state.slate, state.take, int(state.recording), seconds, state.name, free_gb, state.fault)
+            values = (state.slate, state.take, int(state.recording), seconds, state.name, free_gb, fault)
             outgoing.send(target, lambda *shown: osc.message("/stage/recorder/state", "siifsfs", *shown), *values)
-        for output in self.outputs.values():
+        for output in self._outputs.values():
             address = f"/stage/output/{output.id}/state"
-            values = (int(output.enabled), output.kind, output.actor, output.rate_hz, output.target, output.fault)
+            fault = self._silence(output.worker) or output.fault
+            values = (int(output.enabled), output.kind, output.actor, output.rate_hz, output.target, fault)
             outgoing.send(target, lambda *shown, address=address: osc.message(address, "issfss", *shown), *values)
 
-
-def _title(state: RecorderState) -> str:
-    return f"{state.slate} take {state.take}"
+    def _silence(self, worker: str) -> str:
+        silent_s = self._clock() - self._heard_s.get(worker, self._clock())
+        return f"{worker} has not been heard of for {silent_s:.0f} s" if silent_s >= SILENT_S else ""

@@ -32,3 +32,15 @@ def test_what_the_system_does_not_take_is_told() -> None:
 def test_a_port_in_use() -> None:
     with UdpServer("127.0.0.1", 0) as server, pytest.raises(UdpError, match=str(server.port)):
         UdpServer("127.0.0.1", server.port)
+
+
+def test_ipv4_is_answered_from_an_ipv6_socket() -> None:
+    try:
+        server = UdpServer("::", 0)
+    except UdpError:
+        pytest.skip("this machine has no IPv6")
+    with server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.bind(("127.0.0.1", 0))
+        client.settimeout(5.0)
+        assert server.send(b"a", *client.getsockname())
+        assert client.recv(10) == b"a"

@@ -6,7 +6,7 @@ from protocols import osc
 from protocols.phone_app import Address
 from stage.control import words
 from stage.control.outgoing import Outgoing
-from stage.control.status import ShowStatus
+from stage.control.status import SILENT_S, ShowStatus
 from tests.stage.control.show import output_state, recorder_state
 
 HERE = Address("127.0.0.1", 9000)
@@ -43,3 +43,15 @@ def test_what_is_unknown_is_said_so() -> None:
     status = ShowStatus()
     status.take(recorder_state(free_bytes=-1))
     assert messages(status)["/stage/recorder/state"].arguments == ("forest", 3, 0, 0.0, "", -1.0, "")
+
+
+def test_silence_is_a_fault() -> None:
+    now_s = [0.0]
+    status = ShowStatus(lambda: now_s[0])
+    status.take(output_state("vmc-1"))
+    status.take(recorder_state(fault="slow"))
+    now_s[0] = SILENT_S
+    status.take(recorder_state(fault="slow"))
+    said = messages(status)
+    assert "broadcast" in str(said["/stage/output/vmc-1/state"].arguments[5])
+    assert said["/stage/recorder/state"].arguments[6] == "slow"
