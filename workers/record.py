@@ -30,7 +30,7 @@ _BUSY_WAIT_MS = 5
 _STATE_S = 1.0
 _QUEUE_LENGTH = 4096
 """Messages that may wait per publisher while this process does not get its turn."""
-_GRACE_S = 1.2
+_GRACE_S = 2.5
 """The supervisor gives a worker three seconds to end."""
 _NAMED = 5
 

@@ -10,12 +10,17 @@ its second, with thousandths of one, whatever the rate of the timecode is. The f
 A row is a face at the moment it was captured, at its own rate: those of a face camera where there is one and it works,
 else those that came with the body. While there is no face there is no row: the app writes short rows then, and Unreal's
 importer stops at the first.
+
+Tables are written while the take is recorded, so that they are done when it ends, however long it was; the same comes
+of the take file afterwards, byte for byte.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +30,7 @@ from msgspec.structs import replace
 from protocols.arrays import from_bytes
 from protocols.livelink import VALUES
 from protocols.livelink_face import write_face
-from protocols.messages import Face, FacePerformance, Performance
+from protocols.messages import Face, FacePerformance, Performance, Record
 from protocols.show import TimecodeSync
 from protocols.takefile import TakeReader
 from protocols.timecode import Timecode
@@ -46,48 +51,103 @@ TIMECODE_BASE = 60
 
 _ORDER = np.array([VALUES.index(name) for name in COLUMNS])
 _ROW = f",{len(VALUES)}," + ",".join(["%.10f"] * len(VALUES)) + "\n"
-_LOOK_EVERY = 256
-"""Rows between two looks at whether to go on."""
 
 
-def write_face_tables(
-    take: TakeReader, section: TimecodeSection, epoch_ns: int, abandoned: Callable[[], bool] = lambda: False
-) -> list[Path]:
-    """Writes a table beside the take for every actor that has a face in it; memory stays as it is.
+class FaceTables:
+    """The tables of one take, a file beside it for every actor that has a face."""
+
+    def __init__(self, take: Path, section: TimecodeSection, epoch_ns: int) -> None:
+        """Makes no file before there is a face.
+
+        Args:
+            take: The take file.
+            section: The stage's timecode; where it comes from a machine, what is heard of that is followed.
+            epoch_ns: Stage time of the stage's start.
+        """
+        self._take = take
+        self._timecode = TimecodeClock(section, epoch_ns)
+        # While a timecode machine has not spoken, the clock on the wall must do.
+        self._wall = TimecodeClock(replace(section, source="day", offset="00:00:00:00"), epoch_ns)
+        self._tables: dict[str, _Table] = {}
+        self._sources: defaultdict[str, FaceSource] = defaultdict(FaceSource)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files, by actor."""
+        return [self._tables[actor].path for actor in sorted(self._tables)]
+
+    def hear(self, record: Record, received_ns: int) -> None:
+        """Takes what the recorder has received, in that order; faces become rows.
+
+        Raises:
+            RecordError: A table cannot be written.
+        """
+        if isinstance(record, TimecodeSync):
+            self._timecode.sync(record)
+        elif isinstance(record, FacePerformance):
+            self._sources[record.actor].heard_face(received_ns)
+            self._add(record.actor, record.capture_ns, record.face)
+        elif isinstance(record, Performance):
+            body = self._sources[record.actor].heard_body(record, received_ns)
+            if body.face is not None:
+                self._add(record.actor, record.capture_ns, body.face)
+
+    def close(self) -> None:
+        """Ends the tables.
+
+        Raises:
+            RecordError: One cannot be written.
+        """
+        with self._complaints():
+            for table in self._tables.values():
+                table.close()
+
+    def remove(self) -> None:
+        """Takes the files away."""
+        for table in self._tables.values():
+            table.remove()
+        self._tables.clear()
+
+    def _add(self, actor: str, capture_ns: int, face: Face) -> None:
+        moment = self._timecode.at(capture_ns) or self._wall.at(capture_ns)
+        with self._complaints():
+            if actor not in self._tables:
+                self._tables[actor] = _Table(self._take, actor)
+            self._tables[actor].add(capture_ns, moment, face)
+
+    @contextmanager
+    def _complaints(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            name = self._take.stem
+            raise RecordError(f"{name}: no table of faces: {error.strerror}; the take has them all") from error
+
+
+def write_face_tables(take: TakeReader, section: TimecodeSection, epoch_ns: int) -> list[Path]:
+    """Writes the tables of a take that has been recorded; memory stays as it is.
 
     Args:
         take: The take.
-        section: The stage's timecode; where it comes from a machine, what the take heard of that is followed.
-        epoch_ns: Stage time of the stage's start.
-        abandoned: Asked now and then whether to give up.
+        section: The timecode of the stage that recorded it.
+        epoch_ns: Stage time of that stage's start.
 
     Returns:
         The files, by actor.
 
     Raises:
-        RecordError: A table cannot be written, or it was given up; none is left.
-        TakeError: The take is damaged.
+        RecordError: A table cannot be written; none is left.
+        TakeError: The take is damaged; none is left.
     """
-    tables: dict[str, _Table] = {}
-    # While a timecode machine has not spoken, the clock on the wall must do.
-    wall = TimecodeClock(replace(section, source="day", offset="00:00:00:00"), epoch_ns)
-    timecode = TimecodeClock(section, epoch_ns)
+    tables = FaceTables(take.path, section, epoch_ns)
     try:
-        for count, (actor, capture_ns, face) in enumerate(_faces(take, timecode)):
-            if count % _LOOK_EVERY == 0 and abandoned():
-                raise RecordError(f"{take.path.stem}: its tables of faces were given up, the take itself is whole")
-            if actor not in tables:
-                tables[actor] = _Table(take.path, actor)
-            tables[actor].add(capture_ns, timecode.at(capture_ns) or wall.at(capture_ns), face)
-        for table in tables.values():
-            table.close()
-    except BaseException as error:
-        for table in tables.values():
-            table.remove()
-        if isinstance(error, OSError):
-            raise RecordError(f"{take.path.stem}: no table of faces: {error.strerror}; the take is whole") from error
+        for entry in take.records("performance.", "face.", "timecode"):
+            tables.hear(entry.decoded().record, entry.received_ns)
+        tables.close()
+    except BaseException:
+        tables.remove()
         raise
-    return [tables[actor].path for actor in sorted(tables)]
+    return tables.paths
 
 
 def table_timecode(moment: Timecode) -> str:
@@ -119,13 +179,13 @@ class _Table:
         self._file.write(table_timecode(moment) + _ROW % tuple(values[_ORDER].tolist()))
 
     def close(self) -> None:
+        self._file.flush()
+        os.fdatasync(self._file.fileno())
         self._file.close()
 
     def remove(self) -> None:
-        try:
+        with suppress(OSError):  # what could not be written is what is taken away
             self._file.close()
-        except OSError:
-            pass  # what could not be written is what is taken away
         self.path.unlink(missing_ok=True)
 
 
@@ -138,19 +198,3 @@ def _create(path: Path) -> tuple[Path, IO[str]]:
             return candidate, open(descriptor, "w", encoding="ascii", newline="\n")
         except FileExistsError:
             number += 1
-
-
-def _faces(take: TakeReader, timecode: TimecodeClock) -> Iterator[tuple[str, int, Face]]:
-    """The faces of a take as an output would send them: actor, time of capture, face."""
-    sources: dict[str, FaceSource] = {}
-    for entry in take.records("performance.", "face.", "timecode"):
-        record = entry.decoded().record
-        if isinstance(record, TimecodeSync):
-            timecode.sync(record)
-        elif isinstance(record, FacePerformance):
-            sources.setdefault(record.actor, FaceSource()).heard_face(entry.received_ns)
-            yield record.actor, record.capture_ns, record.face
-        elif isinstance(record, Performance):
-            body = sources.setdefault(record.actor, FaceSource()).heard_body(record, entry.received_ns)
-            if body.face is not None:
-                yield record.actor, record.capture_ns, body.face

@@ -5,11 +5,12 @@
     recording --the disk is full or gone--> idle, with a fault
 
 Every command gets one answer, at once or when it is carried out; the end of a take is answered after `PATIENCE_S` at
-the latest: a long take's tables are written for a while.
+the latest: a slow disk may take its time.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,8 +49,8 @@ class RunningTake(Protocol):
     def end(self) -> None:
         """Ends it."""
 
-    def abandon(self, grace_s: float) -> None:
-        """Ends it and waits."""
+    def join(self, timeout: float | None = None) -> None:
+        """Waits for its files, so many seconds at most."""
 
 
 class Answer(NamedTuple):
@@ -134,12 +135,13 @@ class Recorder:
         return answers, news
 
     def close(self, grace_s: float) -> None:
-        """Ends what runs and waits for its files, twice `grace_s` at most."""
+        """Ends what runs and waits for its files, so many seconds at most."""
         takes = [ending.take for ending in self._endings] + ([self.current] if self.current is not None else [])
         for take in takes:
             take.end()
+        due_s = time.monotonic() + grace_s
         for take in takes:
-            take.abandon(grace_s)
+            take.join(max(0.0, due_s - time.monotonic()))
 
     def _start(self, command: StartRecording) -> None:
         if self.current is not None:
@@ -199,7 +201,7 @@ class Recorder:
         take = ending.take
         done = take.phase == "done"
         if done or (now_s >= ending.due_s and take.name):
-            still = "" if done else "; its tables of faces are still being written"
+            still = "" if done else "; the disk is slow, its files are still being written"
             text = take.fault or f"{take.name} ended, {take.records} records{still}"
             self._answers += [Answer(command, not take.fault, text, take.facts) for command in ending.commands]
             ending.commands = []

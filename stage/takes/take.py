@@ -2,7 +2,7 @@
 
     opening     makes the file, writes what stands before the first message
     recording   writes what it is handed, every `PERIOD_S`; has it on the disk every `SYNC_S`
-    closing     writes the end of the file, then the tables of the faces
+    closing     writes the end of the file and of the tables of faces
     done        all files are closed; `fault` says what went wrong, if anything did
 
 Everything but `run` belongs to the thread that made it. Messages wait in a queue bounded in bytes; what it cannot take
@@ -22,11 +22,12 @@ from typing import NamedTuple
 from protocols.bus import Message
 from protocols.clock import ClockFile
 from protocols.errors import ProtocolError, TakeError
-from protocols.takefile import TakeReader, TakeWriter, captured_ns
+from protocols.messages import Record
+from protocols.takefile import TakeWriter, captured_ns
 from stage.config import Config
 from stage.errors import RecordError
 from stage.takes.about import attached_files, clock_facts, library, software
-from stage.takes.face_table import write_face_tables
+from stage.takes.face_table import FaceTables
 from stage.takes.folder import MIN_FREE_BYTES, check_space, create_take, free_bytes
 from stage.timecode import TimecodeClock
 
@@ -73,7 +74,7 @@ class Take(threading.Thread):
         """From "recording" on."""
         self.began_ns = timing.clock.now_ns()
         self.files: list[Path] = []
-        """The take file, then the faces' tables as they are done."""
+        """The take file, then the faces' tables."""
         self.fault = ""
         """What went wrong, and what to do."""
         self.records = 0
@@ -89,7 +90,7 @@ class Take(threading.Thread):
         self._queue_lock = threading.Lock()
         self._ended_ns = 0
         self._end = threading.Event()
-        self._abandoned = threading.Event()
+        self._tables: FaceTables | None = None
         self.start()
 
     def put(self, message: Message) -> None:
@@ -109,13 +110,6 @@ class Take(threading.Thread):
             self._ended_ns = self._timing.clock.now_ns()
             self.timecode = _text(self._timecode, self._ended_ns) or self.timecode
             self._end.set()
-
-    def abandon(self, grace_s: float) -> None:
-        """Ends it and waits; tables that are not done in time are given up, the take itself is not."""
-        self.end()
-        self.join(grace_s)
-        self._abandoned.set()
-        self.join(grace_s)
 
     @property
     def facts(self) -> dict[str, str]:
@@ -142,7 +136,6 @@ class Take(threading.Thread):
             finally:
                 self.phase = "closing"
                 self._close(writer)
-            self._write_tables()
         except (RecordError, ProtocolError) as error:
             self.fault = self.fault or str(error)
         except OSError as error:
@@ -157,6 +150,7 @@ class Take(threading.Thread):
         check_space(self._space(self._folder), self._folder)
         self.number, writer = create_take(self._folder, self.slate, self.number, library())
         self.files, self.name = [writer.path], writer.path.stem
+        self._tables = FaceTables(writer.path, self._config.timecode, self._timing.epoch_ns)
         try:
             writer.note("take", self._about())
             writer.note("clock", clock_facts(self._timing))
@@ -215,6 +209,21 @@ class Take(threading.Thread):
                 self._lose(len(waiting) - at - 1)
                 raise
             self.records = writer.records
+            self._tabulate(message.record, received_ns)
+
+    def _tabulate(self, record: Record, received_ns: int) -> None:
+        """A table that cannot be written is given up; the take goes on, for it has all that the table would have."""
+        if self._tables is None:
+            return
+        try:
+            self._tables.hear(record, received_ns)
+            self.files = [self.files[0], *self._tables.paths]
+        except RecordError as error:
+            self._give_up_tables(self._tables, error)
+
+    def _give_up_tables(self, tables: FaceTables, error: RecordError) -> None:
+        tables.remove()
+        self._tables, self.files, self.fault = None, self.files[:1], self.fault or str(error)
 
     def _close(self, writer: TakeWriter) -> None:
         """Write the end of the file; a file that could not be written on stays as it is, unfinished."""
@@ -233,15 +242,15 @@ class Take(threading.Thread):
         finally:
             self._lose(writer.records - writer.safe_records)
             self.records = writer.safe_records
+            if self._tables is not None:
+                try:
+                    self._tables.close()
+                except RecordError as error:
+                    self._give_up_tables(self._tables, error)
 
     def _lose(self, count: int) -> None:
         with self._queue_lock:
             self.lost += count
-
-    def _write_tables(self) -> None:
-        take = TakeReader(self.files[0])
-        tables = write_face_tables(take, self._config.timecode, self._timing.epoch_ns, self._abandoned.is_set)
-        self.files = [*self.files, *tables]
 
 
 def _text(timecode: TimecodeClock, time_ns: int) -> str:

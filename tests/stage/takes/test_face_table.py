@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from protocols.arrays import from_bytes
 from protocols.codec import encode
+from protocols.errors import TakeError
 from protocols.livelink import VALUES
 from protocols.livelink_face import read_face
 from protocols.messages import Face, Record
@@ -21,7 +22,7 @@ from protocols.takefile import TakeReader, TakeWriter, captured_ns
 from protocols.timecode import FrameRate, Timecode
 from stage.config import TimecodeSection
 from stage.errors import RecordError
-from stage.takes.face_table import COLUMNS, HEADER, table_timecode, write_face_tables
+from stage.takes.face_table import COLUMNS, HEADER, FaceTables, table_timecode, write_face_tables
 from tests.shared_data import shared_data
 from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import random_pose
@@ -162,10 +163,26 @@ def test_what_is_there_is_not_touched_and_what_is_given_up_is_taken_away(tmp_pat
     take = take_of(tmp_path, faces(2))
     (table,) = write_face_tables(take, DAY, START_NS)
     assert table.name == "scene_001_anna_2.csv" and (tmp_path / "scene_001_anna.csv").read_text() == "mine"
-    with pytest.raises(RecordError, match="given up"):
-        write_face_tables(take, DAY, START_NS, lambda: True)
+    damaged = bytearray(take.path.read_bytes())
+    damaged[damaged.index(b"zstd") + 40] ^= 1  # in the first chunk
+    take.path.write_bytes(damaged)
+    with pytest.raises(TakeError):
+        write_face_tables(TakeReader(take.path), DAY, START_NS)
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".csv") == [
         "scene_001_anna.csv",
         "scene_001_anna_2.csv",
     ]
-    assert write_face_tables(TakeReader(take.path), DAY, START_NS)[0].name == "scene_001_anna_3.csv"
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_table(tmp_path: Path) -> None:
+    tables = FaceTables(tmp_path / "scene_001.mcap", DAY, START_NS)
+    tables.hear(faces(1)[0][1], 0)
+    (path,) = tables.paths
+    tables._tables["anna"]._file.close()
+    tables._tables["anna"]._file = open("/dev/full", "w")
+    with pytest.raises(RecordError, match="No space left"):
+        for _, record in faces(100):
+            tables.hear(record, 0)
+        tables.close()
+    tables.remove()
+    assert not path.exists() and tables.paths == []

@@ -36,8 +36,8 @@ class FakeTake:
     def end(self) -> None:
         self.ended = True
 
-    def abandon(self, grace_s: float) -> None:
-        self.ended = True
+    def join(self, timeout: float | None = None) -> None:
+        assert self.ended
 
     def opens(self, number: int) -> None:
         self.phase, self.number, self.name = "recording", number, f"{self.slate}_{number:03d}"
