@@ -2,21 +2,24 @@
 
 Everything in one process, alternating between us and python-osc's builders:
 
-    frame        55 bones, root, OK, T: numbers in, datagrams out to a socket on loopback
-    frame_52     the same with the 52 ARKit shapes
-    encode       the same 55 bones without the socket; the ratio to python-osc is of these
-    performance  from a solved performance: retargeted to the humanoid, encoded, sent
-    whole        the same with its face: 52 shapes, 18 expressions of VRM 0 derived, two eyes
-    face         a face from a face camera, between two bodies: 52 shapes, 18 expressions, two eyes
-    plain        from a solved performance to plain OSC, sent
-    plain_face   a face from a face camera to plain OSC, sent
+    frame        55 bones and 52 shapes, root, OK, T: numbers in, datagrams out to a socket on loopback
+    encode       the same without the socket; the ratio to python-osc is of these
+    decode       a performance with its face, from its bytes on the bus
+
+and from a solved performance with its face, every time another one, to the last datagram:
+
+    vmc          retargeted to the humanoid of 55 bones, 52 shapes and 18 expressions of VRM 0
+    livelink     Live Link Face
+    osc          plain OSC
+    vmc_face, livelink_face, osc_face    the same of a face from a face camera, between two bodies
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import cycle, pairwise
+from typing import TypeVar
 
 import numpy as np
 from msgspec.structs import replace
@@ -28,12 +31,14 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 from benchmarks.report import percentiles_ms, report
 from protocols import vmc
 from protocols.arrays import to_bytes
+from protocols.codec import decode, encode
 from protocols.messages import Face, FacePerformance, Performance, Trace
 from protocols.names import ARKIT_SHAPES, HUMAN_BODY_BONES, RIG_BONES
 from protocols.udp import UdpReceiver, UdpSender
 from protocols.vmc import BLENDS_PER_BUNDLE, BONES_PER_BUNDLE, VmcEncoder
-from stage.config import OscSection, VmcSection
+from stage.config import LiveLinkSection, OscSection, TimecodeSection, VmcSection
 from stage.outputs.open_stream import open_stream
+from stage.timecode import TimecodeClock
 
 ROUNDS = 20
 OURS_PER_ROUND = 200
@@ -42,11 +47,10 @@ WARM_UP = 200
 
 ROOT = np.array([0, 0, 0, 0, 0, 0, 1], np.float32)
 Frame = Callable[[], object]
+Solved = TypeVar("Solved", Performance, FacePerformance)
 
 
-def python_osc_frame(
-    bones: NDArray[np.float32], time_s: float, shapes: NDArray[np.float32] | None = None
-) -> list[bytes]:
+def python_osc_frame(bones: NDArray[np.float32], shapes: NDArray[np.float32], time_s: float) -> list[bytes]:
     """The same datagrams by python-osc's builders."""
     poses = [(vmc.ROOT, "root", ROOT)]
     poses += [(vmc.BONE, name, pose) for name, pose in zip(HUMAN_BODY_BONES, bones, strict=True)]
@@ -57,7 +61,7 @@ def python_osc_frame(
         for address, name, pose in poses[start:end]:
             bundle.add_content(_message(address, "sfffffff", [name, *pose.tolist()]))
         datagrams.append(bundle.build().dgram)
-    values = [] if shapes is None else list(zip(ARKIT_SHAPES, shapes.tolist(), strict=True))
+    values = list(zip(ARKIT_SHAPES, shapes.tolist(), strict=True))
     for start in range(0, len(values), BLENDS_PER_BUNDLE):
         bundle = OscBundleBuilder(IMMEDIATELY)
         for value in values[start : start + BLENDS_PER_BUNDLE]:
@@ -123,44 +127,75 @@ def durations_ns(frame: Frame, count: int) -> list[int]:
     return durations
 
 
+def performances(count: int) -> list[Performance]:
+    """One after the other, so that nothing that was kept of the one before serves."""
+    whole, rng = replace(a_performance(), face=a_face()), np.random.default_rng(3)
+    turned = np.frombuffer(whole.rotations, "<f4") + 0.02 * rng.normal(size=(count, 4 * len(RIG_BONES)))
+    turned = turned.reshape(count, -1, 4) / np.linalg.norm(turned.reshape(count, -1, 4), axis=2, keepdims=True)
+    shapes, face = rng.random((count, len(ARKIT_SHAPES))), a_face()
+    return [
+        replace(
+            whole,
+            capture_ns=1 + number,
+            rotations=to_bytes(turned[number]),
+            face=replace(face, shapes=to_bytes(values)),
+        )
+        for number, values in enumerate(shapes)
+    ]
+
+
+def in_turn(records: Sequence[Solved], use: Callable[[Solved], object]) -> Frame:
+    """A call that takes the next record each time."""
+    following = cycle(records)
+    return lambda: use(next(following))
+
+
+def streams(sender: UdpSender) -> dict[str, Frame]:
+    """What a stream makes of performances and of faces, sent."""
+    bodies, found = performances(64), {}
+    faces = [FacePerformance("anna", 0, body.capture_ns, body.face, body.trace) for body in bodies if body.face]
+    clock = TimecodeClock(TimecodeSection(), 0)
+    for section in (VmcSection(actor="anna"), LiveLinkSection(actor="anna"), OscSection(actor="anna")):
+        stream = open_stream(section, "anna", clock)
+        found[section.kind] = in_turn(bodies, lambda body, stream=stream: sender.send(stream.frame(body, 1)))
+        found[f"{section.kind}_face"] = in_turn(
+            faces, lambda face, stream=stream: sender.send(stream.face(face, 1, alone=False))
+        )
+    return found
+
+
 def main() -> bool:
     """Measures and prints the line."""
     rng = np.random.default_rng(1)
     bones = rng.normal(size=(len(HUMAN_BODY_BONES), 7)).astype(np.float32)
     shapes = rng.random(len(ARKIT_SHAPES)).astype(np.float32)
-    encoder, with_shapes = VmcEncoder(), VmcEncoder(blends=ARKIT_SHAPES)
-    identical = [bytes(d) for d in encoder.encode(ROOT, bones, time_s=1.5)] == python_osc_frame(bones, 1.5)
-    whole = [bytes(d) for d in with_shapes.encode(ROOT, bones, time_s=1.5, blends=shapes)]
-    identical &= whole == python_osc_frame(bones, 1.5, shapes)
-    performance = a_performance()
-    with_face = replace(performance, face=a_face())
-    face = FacePerformance("anna", 0, 1, a_face(), performance.trace)
-    humanoid = open_stream(VmcSection(actor="anna", blends=("arkit", "vrm0"), bundle=True))
-    plain = open_stream(OscSection(actor="anna"))
+    encoder = VmcEncoder(blends=ARKIT_SHAPES)
+
+    def encoded() -> Sequence[memoryview]:
+        return encoder.encode(ROOT, bones, time_s=1.5, blends=shapes)
+
+    def theirs() -> list[bytes]:
+        return python_osc_frame(bones, shapes, 1.5)
+
+    identical = [bytes(datagram) for datagram in encoded()] == theirs()
+    message = encode(performances(1)[0], 0, 0)
     with UdpReceiver("127.0.0.1", 0, timeout_s=0.0) as receiver:
         sender = UdpSender("127.0.0.1", receiver.port)
-        ours: dict[str, Frame] = {
-            "frame": lambda: sender.send(encoder.encode(ROOT, bones, time_s=1.5)),
-            "frame_52": lambda: sender.send(with_shapes.encode(ROOT, bones, time_s=1.5, blends=shapes)),
-            "encode": lambda: encoder.encode(ROOT, bones, time_s=1.5),
-            "performance": lambda: sender.send(humanoid.frame(performance, 1)),
-            "whole": lambda: sender.send(humanoid.frame(with_face, 1)),
-            "face": lambda: sender.send(humanoid.face(face, 1, alone=False)),
-            "plain": lambda: sender.send(plain.frame(performance, 1)),
-            "plain_face": lambda: sender.send(plain.face(face, 1, alone=False)),
+        frames: dict[str, Frame] = {
+            "frame": lambda: sender.send(encoded()),
+            "encode": encoded,
+            "decode": lambda: decode(message),
+            **streams(sender),
+            "python_osc_frame": lambda: sender.send(theirs()),
+            "python_osc_encode": theirs,
         }
-        theirs: dict[str, Frame] = {
-            "python_osc_frame": lambda: sender.send(python_osc_frame(bones, 1.5)),
-            "python_osc_encode": lambda: python_osc_frame(bones, 1.5),
-        }
-        times: dict[str, list[int]] = {name: [] for name in (*ours, *theirs)}
-        for frame in ours.values():
+        times: dict[str, list[int]] = {name: [] for name in frames}
+        for frame in frames.values():
             durations_ns(frame, WARM_UP)
         for _ in range(ROUNDS):
-            for name, frame in ours.items():
-                times[name] += durations_ns(frame, OURS_PER_ROUND)
-            for name, frame in theirs.items():
-                times[name] += durations_ns(frame, THEIRS_PER_ROUND)
+            for name, frame in frames.items():
+                count = THEIRS_PER_ROUND if name.startswith("python") else OURS_PER_ROUND
+                times[name] += durations_ns(frame, count)
         unsent = sender.counters["full"] + sender.counters["unreachable"]
         sender.close()
     figures: dict[str, float | int | str] = {}
@@ -172,7 +207,7 @@ def main() -> bool:
     figures |= {"frames_not_sent": unsent, "same_bytes_as_python_osc": int(identical)}
     targets = {
         "frame_p50_ms": "<= 0.1",
-        "frame_52_p50_ms": "<= 0.1",
+        "frame_times_faster_than_python_osc": ">= 50",
         "encode_times_faster_than_python_osc": ">= 50",
         "frames_not_sent": "== 0",
         "same_bytes_as_python_osc": "== 1",
