@@ -77,6 +77,9 @@ class SolveWorker(Worker):
                 self._solve_face(message.record)
             elif self._fits(message.record):
                 self._assembler.add(message.record, self.clock.now_ns())
+        if len(self.config.inputs) > 0:
+            now_ns = self.clock.now_ns()
+            self._publish_external(self._solver.pass_time(now_ns), now_ns, now_ns)
         while (frameset := self._assembler.ready(self.clock.now_ns())) is not None:
             self.counters["framesets_seen"] += 1
             age_ns = self.clock.now_ns() - frameset.capture_ns
@@ -150,22 +153,25 @@ class SolveWorker(Worker):
 
     def _take_external(self, message: Message) -> None:
         """What another performer has sent; it waits for nobody."""
-        begin_ns, record = self.clock.now_ns(), message.record
+        record = message.record
         assert isinstance(record, ExternalFace | ExternalBones)
-        for made in self._solver.take_external(record):
-            # On its way there are no frames and no landmarks: it arrived, and was there.
-            came_ns = message.sent_ns
-            trace = Trace(made.capture_ns, came_ns, came_ns, came_ns, begin_ns, self.clock.now_ns())
-            if isinstance(made, FacePerformance):
-                self.publisher.send(f"face.{made.actor}", replace(made, trace=trace))
+        begin_ns = self.clock.now_ns()
+        self._publish_external(self._solver.take_external(record), message.sent_ns, begin_ns)
+        if len(self.config.cameras) == 0:
+            self.mark(begin_ns - record.capture_ns)
+
+    def _publish_external(self, made: list[Performance | FacePerformance], came_ns: int, begin_ns: int) -> None:
+        """Of these there were no frames and no landmarks: it came, and was there."""
+        for one in made:
+            trace = Trace(one.capture_ns, came_ns, came_ns, came_ns, begin_ns, self.clock.now_ns())
+            if isinstance(one, FacePerformance):
+                self.publisher.send(f"face.{one.actor}", replace(one, trace=trace))
                 self.counters["faces_solved"] += 1
-            else:
-                self.publisher.send(f"performance.{made.actor}", replace(made, trace=trace))
-                self.counters["bodies_taken"] += 1
-                if self.config.body.mesh:
-                    self._publish_mesh(made)
-            if len(self.config.cameras) == 0:
-                self.mark(begin_ns - made.capture_ns)
+                continue
+            self.publisher.send(f"performance.{one.actor}", replace(one, trace=trace))
+            self.counters["bodies_taken"] += 1
+            if self.config.body.mesh:
+                self._publish_mesh(one)
 
     def _obey(self) -> None:
         for message in self._commands.drain_all():

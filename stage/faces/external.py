@@ -18,6 +18,7 @@ from protocols.arrays import from_bytes
 from protocols.external import ExternalFace
 from stage.config import AnyInputSection
 from stage.faces.state import IDENTITY_QUATERNION, SHAPE_COUNT, FaceState, between_heads
+from stage.faces.timeline import PATIENCE_S
 from stage.inputs.parts import LOOKS
 from stage.solving.presence import Presence
 
@@ -183,8 +184,11 @@ def _blended(below: FaceState, source: _Source, sample: _Sample, share: float, c
         looks = looks + share * (sample.gaze - looks)
     if sample.head is not None and "head" in source.take:
         head = between_heads(head, sample.head, share)
-    state = "tracking" if source.presence.fresh(capture_ns) else below.state
-    if state == "absent":
+    state = below.state
+    if source.presence.fresh(capture_ns):
+        late = source.heard_ns is not None and capture_ns - source.heard_ns > PATIENCE_S * 1e9
+        state = "holding" if late and state != "tracking" else "tracking"
+    elif state == "absent":
         state = "fading"
     return FaceState(state, shapes, confidence, head, looks, below.cameras)
 

@@ -43,6 +43,7 @@ from stage.solving.people import CameraRig
 
 _BACK_S = 1.0
 _BODY_HEAD_S = 0.5
+_FADING_NS = 30_000_000
 
 
 class _Part:
@@ -65,6 +66,7 @@ class _Part:
         self.timeline = FaceTimeline()
         self.body = FaceTrack(model, regressor, known, smoothing, learns_neutral=own is None)
         self.number, self.last_ns = 0, -1
+        self.shown_ns, self.shown_state = 0, "absent"
         self.in_world: Fit | None = None
         self.body_head: tuple[int, np.ndarray] | None = None
 
@@ -188,6 +190,18 @@ class FaceSolver:
             return None
         return self._performance(part, state, Trace(record.capture_ns, 0, 0, 0, 0))
 
+    def pass_time(self, now_ns: int) -> list[FacePerformance]:
+        """Faces of actors whom only another performer shows, and who now is silent: they hold and fade to rest."""
+        out = []
+        for part in self._parts.values():
+            external = part.external
+            silent = external.heard and not external.leading(now_ns) and part.own is None and part.body_head is None
+            if silent and part.shown_state != "absent" and now_ns - part.shown_ns >= _FADING_NS:
+                state = external.merged(None, now_ns)
+                if state is not None:
+                    out.append(self._performance(part, state, Trace(now_ns, 0, 0, 0, 0)))
+        return out
+
     def external_head(self, actor: str, capture_ns: int) -> ExternalHead | None:
         """How another performer says that the head is turned; None where none does."""
         return self._parts[actor].external.head(capture_ns)
@@ -237,6 +251,7 @@ class FaceSolver:
     def _performance(self, part: _Part, state: FaceState, trace: Trace) -> FacePerformance:
         face = state.record(self._body_head(part, trace.capture_ns))
         part.number += 1
+        part.shown_ns, part.shown_state = trace.capture_ns, state.state
         return FacePerformance(part.actor, part.number - 1, trace.capture_ns, face, trace)
 
     def _progress(self, part: _Part) -> str:

@@ -164,6 +164,13 @@ class ExternalBody:
         source = self._sources.get(input_id)
         return source is not None and source.hips is not None
 
+    @property
+    def last_placed_ns(self) -> int | None:
+        """Time of the newest frame with hips; None before the first."""
+        chains = (source.hips for source in self._sources.values())
+        times = [chain.presence.last_ns for chain in chains if chain is not None]
+        return max((time for time in times if time is not None), default=None)
+
     def placed(self, capture_ns: int) -> bool:
         """Whether other performers place the body at a time."""
         hips = [source.hips for source in self._sources.values()]

@@ -46,6 +46,7 @@ SINGLE_VIEW_PATIENCE_S = 1.0
 """With several cameras, an actor seen by only one of them this long is followed by it alone."""
 SINGLE_VIEW_SCORE = 0.7
 _BREAK_NS = 1_000_000_000
+_ABSENT_NS = 1_500_000_000
 _IDENTITY = (0.0, 0.0, 0.0, 1.0)
 _SPINE, _HEAD = RIG_BONES.index("spine_03"), RIG_BONES.index("head")
 
@@ -249,6 +250,24 @@ class Solver:
         None before its actor's face was ever seen, or where the stage solves no faces.
         """
         return None if self.faces is None else self.faces.see_camera(seen)
+
+    def pass_time(self, now_ns: int) -> list[Performance | FacePerformance]:
+        """What becomes of actors whom only other performers show, and who are silent now.
+
+        A face fades to rest. A body keeps its pose; its state becomes "holding", and a second later "absent".
+        """
+        out: list[Performance | FacePerformance] = [] if self.faces is None else [*self.faces.pass_time(now_ns)]
+        for member in self._cast if len(self.rig.ids) == 0 else ():
+            posed, last_ns = self._posed.get(member.section.id), member.external.last_placed_ns
+            if posed is None or last_ns is None or member.external.placed(now_ns):
+                continue
+            state = "absent" if now_ns - last_ns > _ABSENT_NS else "holding"
+            if state != posed.state:
+                self._posed[member.section.id] = posed = posed._replace(state=state)
+                self._external_number += 1
+                trace = Trace(now_ns, 0, 0, 0, 0)
+                out.append(self._performance(member, posed, self._external_number - 1, now_ns, trace))
+        return out
 
     @torch.inference_mode()
     def predictions(self, capture_ns: int) -> list[Prediction]:

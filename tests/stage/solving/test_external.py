@@ -285,3 +285,29 @@ def test_a_face_is_measured_again_and_the_old_one_is_used_until_then():
     see(open_, range(310, 700))
     after = stage.final_faces()["alice"]
     assert not np.allclose(after.neutral, before.neutral, equal_nan=True)
+
+
+def test_a_face_that_nobody_shows_any_more_fades_to_rest_and_is_absent():
+    stage, made = solver(PHONE, cameras=[]), []
+    for k in range(60):
+        made += stage.take_external(face(k * TICK_NS // 2, JawOpen=0.5))
+        assert stage.pass_time(k * TICK_NS // 2) == []
+    for k in range(60, 600):
+        made += stage.pass_time(k * TICK_NS // 2)
+    records = [record for record in made if isinstance(record, FacePerformance)]
+    assert [r.number for r in records] == list(range(len(records)))
+    jaws = np.array([from_bytes(r.face.shapes, (52,))[JAW_OPEN] for r in records])[60:]
+    assert np.all(np.diff(jaws) <= 1e-6) and jaws[-1] == 0.0 and len(jaws) < 40
+    states = [r.face.state for r in records]
+    assert list(dict.fromkeys(states)) == ["tracking", "holding", "fading", "absent"]
+
+
+def test_a_body_that_nobody_shows_any_more_keeps_its_pose_and_is_absent():
+    section = input_section("vmc", actor="alice", id="other", take=("hips", "spine"))
+    stage = solver(section, cameras=[])
+    (last,) = stage.take_external(bones(posed_at_random(6), 1))
+    assert stage.pass_time(400_000_000) == []
+    after = [record for t in range(5, 40) for record in stage.pass_time(t * 100_000_000 + 2)]
+    assert isinstance(last, Performance)
+    assert [record.state for record in after if isinstance(record, Performance)] == ["holding", "absent"]
+    assert {record.joints for record in after if isinstance(record, Performance)} == {last.joints}
