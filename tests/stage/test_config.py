@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stage.config import Config, MqttSection, Section, VmcSection, load, wishes_of
+from stage.config import Config, LiveLinkSection, MqttSection, Section, VmcSection, load, wishes_of
 from stage.errors import ConfigError
 
 MINIMAL = """
@@ -73,6 +73,15 @@ def test_defaults_that_depend_on_other_keys_are_filled_in(folder: Path) -> None:
     assert config.stage.tolerance_ms == pytest.approx(1000 / 30 / 2)
 
 
+def test_live_link_and_timecode_defaults(folder: Path) -> None:
+    stage = MINIMAL.replace("[stage]", '[stage]\nname = "hall"\nrate = 25.0')
+    config = load_text(folder, stage + '[[outputs]]\nkind = "livelink"\n')
+    (output,) = config.outputs
+    assert isinstance(output, LiveLinkSection)
+    assert (output.port, output.device_id, output.device_seed) == (11111, "", "hall")
+    assert config.timecode.rate == "25"
+
+
 def test_a_resolved_config_survives_json(folder: Path) -> None:
     config = load_text(folder, MINIMAL + '[[outputs]]\nkind = "vmc"\n')
     assert msgspec.json.decode(msgspec.json.encode(config), type=Config) == config
@@ -109,6 +118,15 @@ def test_a_resolved_config_holds_no_relative_path(folder: Path) -> None:
         ('[[outputs]]\nkind = "osc"\ntrace = true\n', ["outputs[0].trace", "only vmc"]),
         ('[[outputs]]\nkind = "vmc"\npassword = "x"\n', ["outputs[0].password", "only mqtt"]),
         ('[[outputs]]\nkind = "vmc"\n[[outputs]]\nkind = "vmc"\n', ["outputs[1]", "outputs[0]", "another port"]),
+        ('[[outputs]]\nkind = "livelink"\ndevice_id = "iPhone"\n', ["outputs[0].device_id", "36 ASCII characters"]),
+        (f'[[outputs]]\nkind = "livelink"\nsubject = "{"x" * 469}"\n', ["outputs[0].subject", "1 to 468 bytes"]),
+        (
+            '[[actors]]\nid = "a"\n[[actors]]\nid = "b"\n[[outputs]]\nkind = "livelink"\nsubject = "s"\n',
+            ["one actor's"],
+        ),
+        ('[timecode]\nrate = "29.97"\noffset = "00:00:00;00"\n', ["timecode.offset", "drop-frame"]),
+        ('[timecode]\nrate = "25"\noffset = "00:00:00:25"\n', ["timecode.offset", "23:59:59:24"]),
+        ('[timecode]\nrate = "31"\n', ["timecode.rate", "29.97df"]),
         ("[latency]\nsolve_ms = nan\n", ["latency.solve_ms", "nan"]),
         ("[body]\nthreads = 0\n", ["body.threads", ">= 1"]),
         ('[body]\nsmoothing = "much"\n', ["body.smoothing", "expected `float`, got `str`"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,15 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from protocols.errors import ProtocolError
 from protocols.osc_framing import Framing
 from protocols.tcp import TcpSender
 from protocols.udp import UdpError, UdpReceiver, UdpSender
+from stage.config import TimecodeSection
 from stage.outputs.open_stream import open_stream
 from stage.probe import ProbeKind, run_probe
+from stage.timecode import TimecodeClock
 from tests.mqtt_broker import free_port
 from tests.sections import output_section
+from tests.stage.outputs.faces import any_face
 from tests.stage.outputs.performers import random_pose
 
 Send = Callable[..., int]
@@ -34,10 +39,14 @@ def send() -> Iterator[Send]:
 
         def run() -> None:
             sender = UdpSender("127.0.0.1", port)
-            stream = open_stream(output_section(kind, actor="anna", **options))
+            timecode = TimecodeClock(TimecodeSection(rate="60"), 0) if kind == "livelink" else None
+            stream = open_stream(output_section(kind, actor="anna", **options), "anna", timecode)
             while not stop.wait(0.01):
                 now_ns = time.time_ns()
-                sender.send(stream.frame(random_pose(1, capture_ns=now_ns - 40_000_000).performance, now_ns))
+                performance = random_pose(1, capture_ns=now_ns - 40_000_000).performance
+                if kind == "livelink":
+                    performance = replace(performance, face=any_face())
+                sender.send(stream.frame(performance, now_ns))
             sender.close()
 
         threads.append(threading.Thread(target=run))
@@ -91,6 +100,14 @@ def test_plain_osc_over_tcp(framing: Framing, capsys: pytest.CaptureFixture[str]
 def test_a_kind_without_tcp() -> None:
     with pytest.raises(ProtocolError, match="UDP only"):
         run_probe("vmc", transport="tcp", seconds=0.1)
+
+
+def test_live_link_has_faces_and_no_latency(send: Send, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_probe("livelink", port=send("livelink"), seconds=0.5) == 0
+    printed = capsys.readouterr().out
+    assert "nothing is wrong with it" in printed
+    assert re.search("latency +not told by this stream", printed)
+    assert "anna (" in printed
 
 
 def test_silence(capsys: pytest.CaptureFixture[str]) -> None:
