@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from protocols import livelink, mqtt_commands, osc, phone_app
+from protocols import livelink, mqtt_commands, mqtt_payloads, osc, phone_app
 from protocols.codec import decode, encode
 from protocols.errors import ProtocolError
+from protocols.mqtt_topics import Topics
 from protocols.osc_framing import FramingError, LengthDecoder, SlipDecoder, length_prefixed, slip
 from protocols.phone_app import Address
 from protocols.timecode import FrameRate, Timecode
@@ -28,6 +29,8 @@ from stage.inputs.listeners import TimecodeListener
 from stage.inputs.open_reader import open_reader
 from stage.outputs.open_stream import open_stream
 from stage.probing.inspector import Inspector
+from stage.probing.livelink_inspector import LiveLinkInspector
+from stage.probing.mqtt_inspector import MqttInspector
 from stage.probing.osc_inspector import OscInspector
 from stage.probing.vmc_inspector import VmcInspector
 from tests.sections import output_section
@@ -120,6 +123,8 @@ def targets() -> dict[str, Target]:
         "control": Target(_control(), words),
         "probe_vmc": Target(_inspector(VmcInspector), packets),
         "probe_osc": Target(_inspector(OscInspector), [*packets, *words]),
+        "probe_livelink": Target(_inspector(LiveLinkInspector), faces),
+        "probe_mqtt": Target(_mqtt_inspector(), _mqtt_reports()),
         "bus": Target(_refusing(decode), _records()),
     }
 
@@ -224,6 +229,20 @@ def _inspector(kind: Callable[[], Inspector]) -> Callable[[bytes], bool]:
     return feed
 
 
+def _mqtt_inspector() -> Callable[[bytes], bool]:
+    inspector, times = MqttInspector("stage/demo"), count(START_NS, 5_000_000)
+
+    def feed(data: bytes) -> bool:
+        before, now_ns = inspector.findings.count, next(times)
+        topic, _, payload = data.partition(b"\n")
+        inspector.take(topic.decode("utf-8", "replace"), payload, now_ns % 3 == 0, now_ns)
+        if now_ns % 5_000_000_000 == 0:
+            inspector.report(now_ns)
+        return inspector.findings.count == before
+
+    return feed
+
+
 def _osc_packets() -> list[bytes]:
     performance = replace(random_pose(1, capture_ns=START_NS).performance, face=any_face(1))
     packets: list[bytes] = []
@@ -252,6 +271,21 @@ def _mqtt_commands() -> list[tuple[str, bytes]]:
         ("output/vmc-1/enable", b'{"id": "x", "enabled": false}'),
         ("actor/anna/calibrate", b"{}"),
     ]
+
+
+def _mqtt_reports() -> list[bytes]:
+    topics = Topics("stage/demo")
+    published = [
+        topics.state(mqtt_payloads.StateReport("ready", "abc", START_NS)),
+        topics.rig(),
+        topics.actor("anna", mqtt_payloads.ActorReport("tracking", 1)),
+        topics.camera("left", mqtt_payloads.CameraReport("running", 30.0, 4.0, 90, 0, START_NS)),
+        topics.output("a", mqtt_payloads.OutputReport("vmc", True, "", 0.0, "udp", 30.0, 1, 0, "", START_NS)),
+        topics.latency("solve", mqtt_payloads.LatencyReport(4.0, 9.0, 3, 30.0, False)),
+        topics.pose(random_pose(1, actor="anna").performance, START_NS),
+        topics.face(face_performance(any_face(), 1, capture_ns=START_NS), START_NS),
+    ]
+    return [publication.topic.encode() + b"\n" + publication.payload() for publication in published]
 
 
 def _control_words() -> list[bytes]:

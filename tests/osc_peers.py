@@ -254,7 +254,7 @@ class UnrealBlueprint(_Judge):
 
 
 class LiveLinkJudge(_Judge):
-    """Unreal's ARKit source, one tick a packet."""
+    """Unreal's ARKit source, one tick a packet. A phone without a face sends packets that it drops; so may we."""
 
     def __init__(self) -> None:
         self.receiver = UnrealLiveLink()
@@ -262,7 +262,15 @@ class LiveLinkJudge(_Judge):
     def _refusal(self, datagram: bytes) -> str:
         before = self.receiver.frames
         self.receiver.tick([datagram])
-        return "" if self.receiver.frames == before + 1 else f"{len(datagram)} bytes are no packet"
+        taken = self.receiver.frames == before + 1 or _without_face(datagram)
+        return "" if taken else f"{len(datagram)} bytes are no packet"
+
+
+def _without_face(datagram: bytes) -> bool:
+    """Whether this is version, device, subject and timecode, and nothing else."""
+    (device,) = struct.unpack_from(">i", datagram, 1)
+    (subject,) = struct.unpack_from(">i", datagram, 5 + device)
+    return datagram[0] == 6 and len(datagram) == 9 + device + subject + 16
 
 
 PARSERS: dict[str, Callable[[], Judge]] = {
