@@ -82,6 +82,16 @@ class Broker:
             logger=_logger,
         )
 
+    def check_files(self) -> None:
+        """Reads all files.
+
+        Raises:
+            MqttFileError: One cannot be used.
+        """
+        self._password()
+        if self.tls:
+            self.tls_context()
+
     def tls_context(self) -> ssl.SSLContext:
         """Whom we trust, and by what the broker knows us.
 

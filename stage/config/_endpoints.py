@@ -17,6 +17,7 @@ from stage.config._surfaces import AnyInputSection, ControlSection, TimecodeSect
 
 _OUTPUT_PORTS = {"livelink": 11111, "osc": 8000, "mqtt": 1883}
 _MQTT_TLS_PORT = 8883
+_LONGEST_PREFIX = 200
 _INPUT_PORTS = {"vmc": 39540, "livelink": 11111}
 _TIMECODE_RATES = {23.976: "23.976", 24: "24", 25: "25", 29.97: "29.97", 30: "30", 50: "50", 59.94: "59.94", 60: "60"}
 
@@ -61,6 +62,14 @@ def _vmc(output: VmcSection, place: str, first_actor: str, folder: Path) -> VmcS
 def _mqtt(output: MqttSection, place: str, stage: str, folder: Path) -> MqttSection:
     if output.password and output.password_file:
         raise Refused(f"{place}: password and password_file exclude each other")
+    if (output.password or output.password_file) and not output.username:
+        raise Refused(f"{place}: a password without a username says nothing to a broker; set {place}.username")
+    prefix = output.prefix.strip("/") or f"stage/{stage}"
+    if set(prefix) & set("+#") or prefix.startswith("$") or len(prefix) > _LONGEST_PREFIX:
+        raise Refused(
+            f'{place}.prefix: "{prefix}" cannot begin topics; up to {_LONGEST_PREFIX} characters without "+" and "#", '
+            f'and no "$" at its beginning'
+        )
     files = ("password_file", "ca_file", "cert_file", "key_file")
     paths = {key: existing(getattr(output, key), folder, f"{place}.{key}") for key in files}
     for key in files[1:]:
@@ -69,7 +78,7 @@ def _mqtt(output: MqttSection, place: str, stage: str, folder: Path) -> MqttSect
     if bool(output.cert_file) != bool(output.key_file):
         raise Refused(f"{place}: cert_file and key_file go together")
     port = output.port or (_MQTT_TLS_PORT if output.tls else _OUTPUT_PORTS["mqtt"])
-    return replace(output, port=port, prefix=output.prefix.strip("/") or f"stage/{stage}", **paths)
+    return replace(output, port=port, prefix=prefix, **paths)
 
 
 def _check_subject(output: LiveLinkSection, place: str, actors: list[str]) -> None:
@@ -86,13 +95,24 @@ def _check_subject(output: LiveLinkSection, place: str, actors: list[str]) -> No
 
 
 def check_receivers(outputs: tuple[AnyOutputSection, ...]) -> None:
-    """Refuses two VMC streams on one port: it is one avatar, and they would pull at the same bones.
+    """Refuses two outputs that would contradict each other at one receiver.
+
+    Two VMC streams on one port would pull at the bones of one avatar; two MQTT outputs below one prefix of one broker
+    would say ready and lost on one topic.
 
     Raises:
         Refused: Two outputs of one receiver.
     """
     seen: dict[tuple[str, int], int] = {}
+    prefixes: dict[tuple[str, int, str], int] = {}
     for number, output in enumerate(outputs):
+        if isinstance(output, MqttSection):
+            other = prefixes.setdefault((output.host, output.port, output.prefix), number)
+            if other != number:
+                raise Refused(
+                    f"outputs[{number}]: outputs[{other}] publishes below {output.prefix} at this broker already; set "
+                    f"another prefix"
+                )
         if output.kind != "vmc":
             continue
         other = seen.setdefault((output.host, output.port), number)

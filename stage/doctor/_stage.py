@@ -7,9 +7,11 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from stage.config import CameraSection, Config, OutputSection, VmcSection
+from protocols.mqtt_broker import MqttFileError
+from stage.config import CameraSection, Config, MqttSection, OutputSection, VmcSection
 from stage.doctor._finding import Finding
 from stage.errors import AvatarError, CalibrationError
+from stage.mqtt.brokers import broker_of
 
 BROKER_TIMEOUT_S = 1.0
 
@@ -27,7 +29,7 @@ def check_stage(config: Config) -> Iterator[Finding]:
     if config.bus.jpeg_host:
         yield check_port_free("bus.jpeg", config.bus.jpeg_host, config.bus.jpeg_port)
     for output in config.outputs:
-        yield check_broker(output) if output.kind == "mqtt" else check_receiver(output)
+        yield check_broker(output) if isinstance(output, MqttSection) else check_receiver(output)
         if isinstance(output, VmcSection) and output.avatar:
             yield check_avatar(output)
 
@@ -105,9 +107,13 @@ def check_receiver(output: OutputSection) -> Finding:
     return Finding("warn", "outputs", f"{place}, where nobody listens", "start the engine, or `stage probe`, there")
 
 
-def check_broker(output: OutputSection) -> Finding:
-    """Whether the MQTT broker takes connections."""
+def check_broker(output: MqttSection) -> Finding:
+    """Whether the MQTT broker takes connections, and the files for it can be used."""
     place = f"{output.id} to broker {output.host}:{output.port}"
+    try:
+        broker_of(output, "doctor").check_files()
+    except MqttFileError as error:
+        return Finding("fail", "outputs", f"{place}: {error}", "mend the file; the stage reads it at each connect")
     try:
         socket.create_connection((output.host, output.port), BROKER_TIMEOUT_S).close()
     except OSError as error:

@@ -17,12 +17,12 @@ import msgspec
 from protocols.clock import StageClock
 from protocols.errors import ProtocolError
 from protocols.messages import FacePerformance, Performance
-from protocols.mqtt_broker import Broker
 from protocols.mqtt_link import MqttLink, Received
 from protocols.mqtt_payloads import ActorReport, ReplyReport, StageReport, StageState, StateReport, actor_state
 from protocols.mqtt_topics import Publication, Topics, erased
 from protocols.show import OutputState, SetOutput
 from stage.config import Config, MqttSection
+from stage.mqtt.brokers import broker_of
 from stage.mqtt.news import News
 from stage.outputs.face_source import FaceSource
 from stage.outputs.live_state import LiveState
@@ -58,20 +58,7 @@ class MqttOutput:
         self._frames = self._lost = self._refused = 0
         self._rival = ""
         self._session = uuid.uuid4().hex[:12]
-        self._version = output.version
-        self._broker = Broker(
-            output.host,
-            output.port,
-            identifier=f"stage-{self._session}",
-            version=output.version,
-            username=output.username,
-            password=output.password,
-            password_file=output.password_file,
-            tls=output.tls,
-            ca_file=output.ca_file,
-            cert_file=output.cert_file,
-            key_file=output.key_file,
-        )
+        self._broker = broker_of(output, f"stage-{self._session}")
         heard = [self.topics.life_sign] + ([f"{self.topics.commands}#"] if output.commands else [])
         self._link = MqttLink(self._broker, self._life_sign, heard)
         self._link.put(self.topics.rig())
@@ -87,7 +74,9 @@ class MqttOutput:
     def target(self) -> str:
         """Broker, topic prefix and whether it is connected."""
         tls = " with TLS" if self._broker.tls else ""
-        return f"MQTT {self._version} to {self._broker.place}{tls} below {self.topics.prefix}: {self._link.state}"
+        return (
+            f"MQTT {self._broker.version} to {self._broker.place}{tls} below {self.topics.prefix}: {self._link.state}"
+        )
 
     @property
     def fault(self) -> str:

@@ -118,6 +118,10 @@ def test_a_resolved_config_holds_no_relative_path(folder: Path) -> None:
         ('[[outputs]]\nkind = "osc"\ntrace = true\n', ["outputs[0].trace", "only vmc"]),
         ('[[outputs]]\nkind = "vmc"\npassword = "x"\n', ["outputs[0].password", "only mqtt"]),
         ('[[outputs]]\nkind = "vmc"\n[[outputs]]\nkind = "vmc"\n', ["outputs[1]", "outputs[0]", "another port"]),
+        ('[[outputs]]\nkind = "mqtt"\n[[outputs]]\nkind = "mqtt"\n', ["outputs[1]", "outputs[0]", "another prefix"]),
+        ('[[outputs]]\nkind = "mqtt"\nprefix = "a/#"\n', ["outputs[0].prefix", '"a/#"']),
+        ('[[outputs]]\nkind = "mqtt"\nprefix = "$SYS/a"\n', ["outputs[0].prefix", '"$SYS/a"']),
+        ('[[outputs]]\nkind = "mqtt"\npassword = "x"\n', ["outputs[0].username"]),
         ('[[outputs]]\nkind = "livelink"\ndevice_id = "iPhone"\n', ["outputs[0].device_id", "36 ASCII characters"]),
         (f'[[outputs]]\nkind = "livelink"\nsubject = "{"x" * 469}"\n', ["outputs[0].subject", "1 to 468 bytes"]),
         (

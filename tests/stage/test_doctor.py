@@ -133,6 +133,12 @@ def test_a_broker_is_asked_for_a_connection() -> None:
     assert stage_checks.check_broker(output).level == "warn"
 
 
+def test_files_for_a_broker_are_read(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nonsense", encoding="utf-8")
+    finding = stage_checks.check_broker(output_section("mqtt", id="b", tls=True, ca_file=str(tmp_path / "ca.pem")))
+    assert (finding.level, "ca.pem" in finding.fact) == ("fail", True)
+
+
 def test_a_device_that_is_not_there_fails() -> None:
     camera = CameraSection(id="c", source="device:4711")
     assert stage_checks.check_device(camera).level == "fail"
