@@ -97,6 +97,7 @@ def test_nobody_listens_and_then_somebody_does(
     until(sender.resolved.is_set)
     assert not sender.send(MESSAGES)
     assert sender.counters["unreachable"] == 1
+    assert "start the receiver" in sender.fault
     for times in (1, 2):  # and again when the receiver was started anew
         with TcpReceiver("127.0.0.1", port, 0.1) as receiver:
             assert sender.connected.wait(10.0)
@@ -123,6 +124,7 @@ def test_a_slow_receiver_misses_whole_frames_and_sends_are_quick(
             slowest_s = max(slowest_s, time.perf_counter() - began_s)
             sent += frame if taken else []
         assert sender.counters["full"] > 1000
+        assert sender.fault == "" or "does not read as fast" in sender.fault
         assert slowest_s < 0.5
         decoder, received = DECODERS[framing](), []
         connection.settimeout(10.0)

@@ -49,9 +49,12 @@ def test_names_are_looked_up_beside_the_show(receiver: UdpReceiver, monkeypatch:
     sender = UdpSender("some.host.of.a.show", receiver.port)
     assert not sender.send([b"too early"])
     assert (sender.counters["unresolved"], sender.source_port) == (1, 0)
+    assert sender.fault == "host some.host.of.a.show is not found; check the name, or give its address"
     allowed.set()
     assert sender.resolved.wait(10.0)
     assert sender.send([b"in time"])
+    assert sender.fault == ""
+    assert sender.target == f"some.host.of.a.show:{receiver.port} from port {sender.source_port}"
     assert receiver.receive() == (b"in time", ("127.0.0.1", sender.source_port))
     assert threading.current_thread().name not in asked
     sender.close()
@@ -77,6 +80,7 @@ def test_what_cannot_be_reached_is_counted() -> None:
     sender = UdpSender("127.0.0.1", 9)
     assert not sender.send([b"x" * 70_000])  # more than a datagram holds
     assert sender.counters["unreachable"] == 1
+    assert sender.fault.startswith("127.0.0.1:9 cannot be reached (")
     assert sender.send([b"x"])
     sender.close()
 
@@ -97,6 +101,7 @@ def test_a_full_queue_drops_and_never_blocks(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sender, "_socket", Full())
     assert not sender.send([b"x"])
     assert sender.counters["full"] == 1
+    assert sender.fault == "the network does not take all that is sent to 127.0.0.1:9"
 
 
 def test_port_in_use(receiver: UdpReceiver) -> None:
