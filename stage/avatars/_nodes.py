@@ -73,8 +73,8 @@ class NodeTree:
             )
         else:
             place, turn, scale = self._taken_apart(node, np.array(found.matrix, np.float64))
-        length = float(np.linalg.norm(turn))
-        # Written so that what is not a number fails too.
+        # Each is written so that what is not a number fails too.
+        length = float(np.linalg.norm(turn)) if np.abs(turn).max() < 2.0 else 0.0
         if not (np.abs(place) < MOST_METRES / _LEAST_SCALE).all() or not 0.5 < length < 2.0:
             raise AvatarError(f"{self._path}: node {node} has a place or a rotation that is none; export it again")
         if not ((scale > _LEAST_SCALE) & (scale < 1.0 / _LEAST_SCALE)).all():
@@ -106,12 +106,17 @@ class NodeTree:
             place, turn, scale = self.local(step)
             parent = self.parent(step)
             self._rotations[step] = multiply(self._rotations[parent], turn)
-            self._transforms[step] = self._transforms[parent] @ matrix(place, turn, scale)
+            with np.errstate(over="ignore", invalid="ignore"):
+                whole = self._transforms[parent] @ matrix(place, turn, scale)
+            # Written so that what is not a number fails too.
+            if not _LEAST_SCALE < np.abs(whole[:3, :3]).max() < 1.0 / _LEAST_SCALE or not np.isfinite(whole).all():
+                raise AvatarError(f"{self._path}: node {step} is scaled to nothing or beyond; apply the transforms")
+            self._transforms[step] = whole
 
     def _taken_apart(self, node: int, numbers: Floats) -> tuple[Floats, Floats, Floats]:
         from scipy.spatial.transform import Rotation
 
-        if numbers.shape != (16,) or not np.isfinite(numbers).all():
+        if numbers.shape != (16,) or not np.abs(numbers).max() < MOST_METRES / _LEAST_SCALE:
             raise AvatarError(f"{self._path}: node {node} has a matrix that is none; export the avatar again")
         whole = numbers.reshape(4, 4).T
         scale = np.linalg.norm(whole[:3, :3], axis=0)

@@ -85,7 +85,7 @@ def _at_rest(
     order = list(nodes.values())
     starts = [tree.transform(order[index]) if index >= 0 else np.eye(4) for index in ancestors]
     places = np.array([tree.transform(node)[:3, 3] for node in order])
-    if np.abs(places).max() > MOST_METRES or places[0, 1] < _LEAST_HIP_HEIGHT:
+    if not np.abs(places).max() <= MOST_METRES or places[0, 1] < _LEAST_HIP_HEIGHT:
         raise AvatarError(
             f"{path}: hips at {places[0, 1]:.3g} m, bones up to {np.abs(places).max():.3g} m from the origin: it does "
             f"not stand on the floor, or not in metres; place it and export it again"

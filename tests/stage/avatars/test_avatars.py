@@ -140,6 +140,10 @@ def hand(**parts: Any) -> Callable[[Gltf], None]:
     return lambda gltf: bone_node(gltf, "leftHand").update(parts)
 
 
+def every_node(**parts: Any) -> Callable[[Gltf], None]:
+    return lambda gltf: [node.update(parts) for node in gltf["nodes"]].clear()
+
+
 SHEARED = [1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
 MANY = [{"name": str(number)} for number in range(5000)]
 
@@ -160,6 +164,8 @@ MANY = [{"name": str(number)} for number in range(5000)]
         (lambda gltf: bone_node(gltf, "hips").update(translation=[0.0, -1.0, 0.0]), "does not stand on the floor"),
         (hand(rotation=[0.0, 0.0, 0.0, 0.0]), "a place or a rotation that is none"),
         (hand(scale=[-1.0, 1.0, 1.0]), "apply the transforms"),
+        (every_node(scale=[1e-5, 1e-5, 1e-5]), "scaled to nothing"),
+        (every_node(scale=[1e5, 1e5, 1e5]), "or beyond"),
         (hand(matrix=SHEARED), "sheared or mirrored"),
         (hand(matrix=[1.0]), "a matrix that is none"),
         (hand(translation="far"), r"Expected `array`.*nodes"),
