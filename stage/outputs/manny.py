@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.names import RIG_BONES
-from stage.outputs.quaternions import Floats, normalised
+from stage.outputs.quaternions import Floats
 
 METACARPAL = 0.3
 """How far from the wrist to the knuckle a metacarpal begins."""
@@ -100,7 +100,7 @@ class Manny:
         turning = [index for index, row in enumerate(rows) if 0.0 < row.turned < 1.0]
         self._turning = np.array(turning, np.intp)
         self._start, self._end = (_indices([rows[index].turns[which] for index in turning]) for which in (0, 1))
-        self._turned = _shares([rows[index].turned for index in turning])
+        self._turned = _shares([rows[index].turned for index in turning]).astype(np.float64)
         self._places = [_indices([row.places[which] for row in rows]) for which in (0, 1)]
         self._placed = _shares([row.placed for row in rows])
         self._bones = np.zeros((len(rows), 8), np.float32)
@@ -113,10 +113,11 @@ class Manny:
         """
         begin, end = self._places
         out = self._bones
-        out[:] = rig[self._from]
+        rig.take(self._from, axis=0, out=out)
+        first, last = rig.take(begin, axis=0)[:, :3], rig.take(end, axis=0)[:, :3]
         with np.errstate(invalid="ignore"):  # what is not finite stays so, for the encoder to refuse
-            out[:, :3] = rig[begin, :3] + self._placed * (rig[end, :3] - rig[begin, :3])
-        start, goal = rig[self._start], rig[self._end]
+            out[:, :3] = first + self._placed * (last - first)
+        start, goal = rig.take(self._start, axis=0), rig.take(self._end, axis=0)
         out[self._turning, 3:7] = slerp(start[:, 3:7], goal[:, 3:7], self._turned)
         out[self._turning, 7] = np.minimum(start[:, 7], goal[:, 7])
         return out
@@ -127,5 +128,5 @@ def slerp(start: Floats, end: Floats, share: Floats) -> Floats:
     start, end = start.astype(np.float64), end.astype(np.float64)
     cosine = np.einsum("ni,ni->n", start, end)[:, None]
     angle = np.arccos(np.minimum(np.abs(cosine), _NEARLY_EQUAL))
-    weights = np.sin(np.concatenate([1.0 - share, share], axis=1) * angle)  # (n, 2)
-    return normalised(weights[:, :1] * start + np.copysign(weights[:, 1:], cosine) * end)
+    rest, part = np.sin((1.0 - share) * angle), np.copysign(np.sin(share * angle), cosine)
+    return (rest * start + part * end) / np.sin(angle)
