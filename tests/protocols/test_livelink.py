@@ -213,16 +213,6 @@ def test_values_that_must_not_be_sent() -> None:
     assert bytes(encoder.encode(3600, 0.25, half_open())[0]) == GOLDEN
 
 
-def test_pylivelinkface_reads_it() -> None:
-    """As PyLiveLinkFace 0.1 does: the low byte of the id's length belongs to the id, and 36 bytes of it follow."""
-    version, name_length = struct.unpack_from("<i", GOLDEN, 0)[0], struct.unpack_from(">i", GOLDEN, 41)[0]
-    assert version == 6
-    assert GOLDEN[4:41].decode() == f"${ID}"
-    assert GOLDEN[45 : 45 + name_length] == b"iPhone"
-    assert struct.unpack_from(">if2ib", GOLDEN, 45 + name_length) == (3600, 0.25, 60, 1, 61)
-    assert struct.unpack_from(">61f", GOLDEN, 62 + name_length)[17] == 0.5
-
-
 def test_a_packet_can_be_made_faulty_for_tests() -> None:
     packet = LiveLinkPacket("id", "é", 1, 0.0, 30, 0, np.zeros(52, np.float32))
     with pytest.raises(LiveLinkError, match="30/0"):

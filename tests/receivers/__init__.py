@@ -6,6 +6,7 @@ ones that hurt: a cursor that trusts the sender, a latch that stops everything f
 
 from tests.receivers.evmc4u import Evmc4u as Evmc4u
 from tests.receivers.message import Received as Received
+from tests.receivers.pylivelinkface import PyLiveLinkFace as PyLiveLinkFace
 from tests.receivers.unreal_livelink import UnrealLiveLink as UnrealLiveLink
 from tests.receivers.unreal_osc import UnrealOsc as UnrealOsc
 from tests.receivers.unreal_osc import unreal_accepts as unreal_accepts

@@ -20,6 +20,7 @@ from stage.outputs.livelink_stream import LiveLinkStream, device_id
 from stage.outputs.open_stream import open_stream
 from stage.outputs.streams import Stream
 from stage.timecode import TimecodeClock
+from tests.receivers import PyLiveLinkFace, UnrealLiveLink
 from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import pose
@@ -146,3 +147,29 @@ def test_one_stream_per_actor() -> None:
     packets = [packet_of(any_face(), LiveLinkStream(section, actor, clock())) for actor in ("anna", "ben")]
     assert [packet.subject for packet in packets] == ["anna", "ben"]
     assert packets[0].device_id != packets[1].device_id
+
+
+# -- receivers --------------------------------------------------------------------------------------------------------
+
+
+def test_a_minute_of_two_actors_is_what_receivers_take() -> None:
+    section, timecode = output_section("livelink", actors=("anna", "ben")), clock("59.94df")
+    streams = {actor: LiveLinkStream(section, actor, timecode) for actor in ("anna", "ben")}
+    unreal, python = UnrealLiveLink(), PyLiveLinkFace()
+    absent = 0
+    for number in range(3600):
+        for actor, sending in streams.items():
+            of = face("absent") if 100 <= number < 110 else any_face(number % 50)
+            absent += of.state == "absent"
+            record = face_performance(of, actor=actor, capture_ns=START_NS + number * 16_683_333)
+            (datagram,) = sending.face(record, 0, alone=True)
+            assert unreal.tick([bytes(datagram)]) == 0
+            python.take(bytes(datagram))
+            assert python.name == actor
+    assert (unreal.removed, unreal.dropped, unreal.invalid) == ([], absent, 0)
+    anna, ben = unreal.subjects.values()
+    assert (anna.name, ben.name) == ("anna", "ben")
+    assert anna.rate == pytest.approx(60000 / 1001)
+    last = from_bytes(any_face(3599 % 50).shapes, (52,))
+    np.testing.assert_array_equal(np.array(ben.values[:52], np.float32), last)
+    assert python.values == ben.values
