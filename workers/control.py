@@ -19,7 +19,7 @@ from stage.surfaces import EXECUTORS, surfaces
 from workers.worker import Worker, run
 
 _HEARD = ("command.", "reply.", "recorder", "output.")
-_WAIT_MS = 50
+_WAIT_MS = 100
 _BURST = 256
 """Datagrams that are read at a time; a flood leaves room for replies and heartbeats."""
 

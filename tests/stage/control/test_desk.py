@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pythonosc.osc_message_builder import OscMessageBuilder
 
 from protocols import osc, phone_app
 from protocols.phone_app import Address
@@ -188,6 +189,22 @@ def test_answers_sent_back_to_us_are_not_answered() -> None:
         desk.outgoing.packets.clear()
         desk.take(packet.data, REMOTE)
         assert taken(desk) == []
+
+
+def test_what_python_osc_builds_is_understood() -> None:
+    desk = ControlDesk(config_of())
+    for address, *arguments in (
+        ("/RecordStart", "forest", 3),
+        ("/RecordStop",),
+        ("/stage/output/vmc-1/enable", False),
+        ("/stage/output/vmc-1/rate", 29.5),
+        ("/stage/slate", "Wald \u00e4", 2),
+    ):
+        builder = OscMessageBuilder(address)
+        for argument in arguments:
+            builder.add_arg(argument)
+        desk.take(builder.build().dgram, REMOTE)
+    assert desk.outgoing.counters == {"messages": 5, "items": 5}
 
 
 _words = st.sampled_from([*phone_app.REQUESTS, "/stage/status", "/stage/slate", "/stage/output/vmc-1/enable", "/x"])
