@@ -77,6 +77,8 @@ class OscSection(OutputSection, frozen=True, tag="osc"):
     """Right-handed Z up metres; Unreal's left-handed Z up centimetres; Unity's left-handed Y up metres."""
     names: Literal["rig", "manny"] = "rig"
     """Bones of the rig, or those of Unreal 5's Manny and Quinn."""
+    rest: Literal["actor", "t-pose"] = "actor"
+    """The pose from which rotations are counted: the actor's own rest pose (an A-pose), or the T-pose of VRM."""
     transport: Literal["udp", "tcp"] = "udp"
     framing: Literal["slip", "length"] = "slip"
     """TCP: SLIP (OSC 1.1) or a length before each packet (OSC 1.0)."""

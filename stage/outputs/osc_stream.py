@@ -36,7 +36,7 @@ class PlainOscStream:
             timecode: None sends none.
         """
         self._axes = _AXES[output.axes]
-        self._pose = WorldPose()
+        self._pose = WorldPose(t_pose=output.rest == "t-pose")
         self._manny = Manny() if output.names == "manny" else None
         bones = MANNY_BONES if output.names == "manny" else WORLD_BONES
         self._body = PlainOscEncoder(actor, bones, bundled=output.bundle)

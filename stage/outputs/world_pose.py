@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from protocols.arrays import from_bytes
 from protocols.messages import Performance
 from protocols.names import RIG_BONES, RIG_PARENTS
-from stage.outputs.quaternions import IDENTITY, multiply
+from stage.outputs.quaternions import IDENTITY, conjugate, multiply
 from stage.outputs.rig_rotations import rig_rotations
+from stage.outputs.t_pose import t_pose
 
 WORLD_BONES = RIG_BONES[1:]
 """All bones but Root, which is the actor's place."""
@@ -39,14 +40,16 @@ _ROUNDS = _ancestors()
 class WorldPose:
     """Reads performances into world poses, in one buffer."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, t_pose: bool = False) -> None:
+        """Makes the buffer; `t_pose` counts rotations from the T-pose instead of the actor's rest pose."""
+        self._t_pose = t_pose
         self._bones = np.zeros((_COUNT, 8), np.float32)
         self._rotations = np.tile(IDENTITY, (_COUNT + 1, 1))  # the last one stays the identity
 
     def bones(self, performance: Performance) -> NDArray[np.float32]:
-        """(53, 8) position [m], rotation from rest xyzw, confidence of `RIG_BONES`; valid until the next call.
+        """(53, 8) position [m], rotation xyzw, confidence of `RIG_BONES`, in a buffer that the next call fills anew.
 
-        The buffer may be written to: nothing of it is kept.
+        It may be written to: nothing of it is kept.
 
         Raises:
             DecodeError: An array of another size than `Performance` states.
@@ -58,5 +61,7 @@ class WorldPose:
             G = multiply(G[ancestors], G)
         self._bones[:, :3] = from_bytes(performance.joints, (_COUNT, 3))
         self._bones[:, 3:7] = G[:_COUNT]
+        if self._t_pose:
+            self._bones[:, 3:7] = multiply(G[:_COUNT], conjugate(t_pose(performance.rest_joints).rotations))
         self._bones[:, 7] = from_bytes(performance.confidence, (_COUNT,))
         return self._bones

@@ -115,6 +115,13 @@ def test_names_of_manny() -> None:
     np.testing.assert_array_equal([values[f"bone/{name}"] for name in MANNY_BONES], expected)
 
 
+def test_rotations_from_the_t_pose() -> None:
+    performance = random_pose(3).performance
+    values = by_name(flat(stream(rest="t-pose").frame(performance, 0)))
+    expected = WorldPose(t_pose=True).bones(performance)
+    np.testing.assert_array_equal([values[f"bone/{name}"] for name in WORLD_BONES], expected[1:])
+
+
 def test_the_face_follows_the_body_and_is_the_same_alone() -> None:
     together = whole(stream())
     alone = flat(stream().face(face_performance(any_face(1), capture_ns=START_NS), START_NS, alone=True))
