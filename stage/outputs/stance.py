@@ -12,6 +12,7 @@ same proportions. An avatar without legs or feet has its hips at the same part o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -45,7 +46,7 @@ class Stance(NamedTuple):
     floor: float
     """Added to heights."""
 
-    def hips(self, joints: Floats, turn: Vector | Floats) -> Vector:
+    def hips(self, joints: Floats, turn: Sequence[float]) -> Vector:
         """Where the avatar's hips are.
 
         Args:
@@ -53,7 +54,7 @@ class Stance(NamedTuple):
             turn: (4,) how the hips are turned from rest, in the world.
         """
         (ax, ay, az), (bx, by, bz) = joints[self.joints].tolist()
-        x, y, z, w = (float(part) for part in turn)
+        x, y, z, w = turn
         mx, my, mz = self.middle
         # The middle, turned: m + 2 w (v x m) + 2 v x (v x m).
         cx, cy, cz = y * mz - z * my, z * mx - x * mz, x * my - y * mx

@@ -115,6 +115,7 @@ def test_a_resolved_config_holds_no_relative_path(folder: Path) -> None:
         ('[[outputs]]\nkind = "vmc"\nblends = "arkit"\n', ["outputs[0].blends", 'blends = ["arkit"]']),
         ('[[outputs]]\nkind = "vmc"\nblends = ["vrm0", "vrm0"]\n', ["outputs[0].blends", "twice"]),
         ('[[outputs]]\nkind = "osc"\nblends = ["vrm0"]\n', ["outputs[0].blends", "kind osc", "only vmc"]),
+        ('[[outputs]]\nkind = "osc"\nrest = "t"\n', ["outputs[0].rest"]),
         ('[[outputs]]\nkind = "osc"\ntrace = true\n', ["outputs[0].trace", "only vmc"]),
         ('[[outputs]]\nkind = "vmc"\npassword = "x"\n', ["outputs[0].password", "only mqtt"]),
         ('[[outputs]]\nkind = "vmc"\n[[outputs]]\nkind = "vmc"\n', ["outputs[1]", "outputs[0]", "another port"]),
@@ -166,6 +167,15 @@ def test_an_output_says_which_expressions_it_sends(folder: Path) -> None:
     assert isinstance(second, VmcSection)
     assert (wishes_of(first).blends, first.eyes) == (("arkit", "vrm0"), True)
     assert (wishes_of(second).blends, second.eyes) == (("vrm1", "arkit"), False)
+
+
+def test_an_avatar_lies_beside_the_stage_toml(folder: Path) -> None:
+    output = '[[outputs]]\nkind = "vmc"\navatar = "anna.vrm"\n'
+    assert "outputs[0].avatar" in complaint(folder, MINIMAL + output)
+    (folder / "anna.vrm").touch()
+    (section,) = load_text(folder, MINIMAL + output).outputs
+    assert isinstance(section, VmcSection)
+    assert Path(section.avatar) == folder / "anna.vrm"
 
 
 def test_a_syntax_error_is_named_with_its_line(folder: Path) -> None:
