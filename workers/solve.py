@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from protocols.arrays import to_bytes
 from protocols.bus import Message, Subscriber
 from protocols.external import ExternalBones, ExternalFace
-from protocols.messages import CameraLandmarks, FacePerformance, MeshNote, Performance, Solved, Trace
+from protocols.messages import CameraLandmarks, FacePerformance, MeshNote, Performance, Record, Solved, Trace
 from protocols.show import Calibrate
 from stage.bodies.body import load_body
 from stage.errors import CalibrationError
@@ -68,9 +68,12 @@ class SolveWorker(Worker):
         wait_ms = min(_LONGEST_WAIT_MS, self._assembler.wait_ns(self.clock.now_ns()) // 1_000_000 + 1)
         self._subscriber.socket.poll(wait_ms)
         self._obey()
-        for message in self._subscriber.drain_all():
+        messages = self._subscriber.drain_all()
+        newest = {_stream(message.record): message for message in messages}
+        for message in messages:
             if isinstance(message.record, ExternalFace | ExternalBones):
-                self._take_external(message)
+                overtaken = newest[_stream(message.record)] is not message
+                self._take_external(message, overtaken and not self.timing.fast)
             if not isinstance(message.record, CameraLandmarks):
                 continue
             if message.record.camera in self._face_cameras:
@@ -151,12 +154,13 @@ class SolveWorker(Worker):
         mesh = MeshNote(performance.actor, performance.number, performance.capture_ns, vertices)
         self.publisher.send(f"mesh.{performance.actor}", mesh)
 
-    def _take_external(self, message: Message) -> None:
+    def _take_external(self, message: Message, overtaken: bool) -> None:
         """What another performer has sent; it waits for nobody."""
         record = message.record
         assert isinstance(record, ExternalFace | ExternalBones)
         begin_ns = self.clock.now_ns()
-        self._publish_external(self._solver.take_external(record), message.sent_ns, begin_ns)
+        self.counters["external_overtaken"] += overtaken
+        self._publish_external(self._solver.take_external(record, overtaken=overtaken), message.sent_ns, begin_ns)
         if len(self.config.cameras) == 0:
             self.mark(begin_ns - record.capture_ns)
 
@@ -197,6 +201,11 @@ class SolveWorker(Worker):
         except KeyError:
             return True  # a stranger: the assembler counts it
         return True
+
+
+def _stream(record: Record) -> tuple[type, str]:
+    """Whose record it is: a newer one of the same makes it old."""
+    return type(record), getattr(record, "input", "")
 
 
 if __name__ == "__main__":

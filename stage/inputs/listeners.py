@@ -16,7 +16,7 @@ from stage.inputs.hearing import Hearing
 from stage.inputs.open_reader import open_reader
 from stage.inputs.reader import Source
 
-_TIMECODE_TIMEOUT_NS = 1_000_000_000
+_TIMECODE_TIMEOUT_NS = 2_500_000_000  # some speak once a second
 
 Heard = tuple[str, Record, int]
 """A topic, a record for it, and the stage time that it tells of."""

@@ -225,19 +225,25 @@ class Solver:
         return self._performances(self._cast, self._number - 1, frameset.capture_ns, trace)
 
     @torch.inference_mode()
-    def take_external(self, record: ExternalFace | ExternalBones) -> list[Performance | FacePerformance]:
+    def take_external(
+        self, record: ExternalFace | ExternalBones, *, overtaken: bool = False
+    ) -> list[Performance | FacePerformance]:
         """Take in what another performer provides; records of one input come in the order of time.
+
+        Args:
+            record: Of any actor and input.
+            overtaken: A newer one of this input waits already: this one is remembered, but makes nothing.
 
         Returns:
             What it makes at once: a face at the pace of the input; a body where there is no camera to see one.
         """
         if isinstance(record, ExternalFace):
             face = None if self.faces is None else self.faces.take_external(record)
-            return [] if face is None else [face]
+            return [] if face is None or overtaken else [face]
         cast = [member for member in self._cast if member.section.id == record.actor]
         for member in cast:
             member.external.take(record)
-        if len(self.rig.ids) > 0 or not any(member.external.places(record.input) for member in cast):
+        if overtaken or len(self.rig.ids) > 0 or not any(member.external.places(record.input) for member in cast):
             return []
         self._last_ns = record.capture_ns
         self._external_number += 1
