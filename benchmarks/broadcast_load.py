@@ -4,11 +4,12 @@ A real broadcast worker, pinned to one core; on the others a process that publis
 solve worker does, and this one, which holds a socket per output and counts every datagram. Every one has a face.
 Each actor has four outputs:
 
-    vmc       52 bones, eyes, the 52 ARKit shapes        vrm0   52 bones, eyes, the 18 expressions of VRM 0
-    livelink  the face                                   osc    53 bones and the face
+    vmc       55 bones, the 52 ARKit shapes        vrm0   55 bones, the 18 expressions of VRM 0
+    livelink  the face                             osc    53 bones and the face
 
 Two ways of arrival: `staggered`, the actors evenly over the 60th of a second, and `burst`, all 16 one right behind the
-other, as one frameset's performances leave a solve worker.
+other, as one frameset's performances leave a solve worker. The bound on the latency is one of the worker's own, so it is
+held against `staggered`; in a burst actors wait for each other, 16 times a performance's own time the last one.
 
     added    from "the performance is about to be published" to "its last datagram has left", told by the worker's own
              clock through its `send` leg (a histogram, 5 % wide)
@@ -347,7 +348,8 @@ def main() -> bool:
     for name, burst in (("staggered", False), ("burst", True)):
         progress(f"{name}: {arguments.actors} actors for {arguments.seconds:g} s")
         figures |= figures_of(name, measure(arguments.actors, arguments.seconds, burst=burst))
-        targets |= {f"{name}_missed_frames": "== 0", f"{name}_lost_on_bus": "== 0", f"{name}_added_p99_ms": "<= 2"}
+        targets |= {f"{name}_missed_frames": "== 0", f"{name}_lost_on_bus": "== 0"}
+    targets["staggered_added_p99_ms"] = "<= 2"
     return report("broadcast_load", figures, targets)
 
 
