@@ -8,8 +8,8 @@ Each actor has four outputs:
     livelink  the face                             osc    53 bones and the face
 
 Two ways of arrival: `staggered`, the actors evenly over the 60th of a second, and `burst`, all 16 one right behind the
-other, as one frameset's performances leave a solve worker. The bound on the latency is one of the worker's own, so it is
-held against `staggered`; in a burst actors wait for each other, 16 times a performance's own time the last one.
+other, as one frameset's performances leave a solve worker. The bound on the latency is held against `staggered`; in a
+burst the actors wait for each other, the last one for 15 others.
 
     added    from "the performance is about to be published" to "its last datagram has left", told by the worker's own
              clock through its `send` leg (a histogram, 5 % wide)
