@@ -32,7 +32,6 @@ _QUEUE_LENGTH = 4096
 """Messages that may wait per publisher while this process does not get its turn."""
 _GRACE_S = 2.5
 """The supervisor gives a worker three seconds to end."""
-_NAMED = 5
 
 
 class RecordWorker(Worker):
@@ -55,7 +54,7 @@ class RecordWorker(Worker):
         self._watch = FolderWatch(Path(record.folder), record.slate)
         self._recorder: Recorder = Recorder(record.slate, self._begin)
         self._data: Subscriber | None = None
-        self._gaps_before = self._lost_before = 0
+        self._lost_before = self._gaps = 0
         self._sync: Message | None = None
         self._told = False
         self._state: RecorderState | None = None
@@ -82,8 +81,6 @@ class RecordWorker(Worker):
 
     def report(self) -> None:
         """Counts and facts."""
-        if self._data is not None:
-            self.counters["gaps"] = self._gaps_before + self._data.counters["gaps"]
         take = self._recorder.last
         self.counters["lost"] = 0 if take is None else self._lost_before + take.lost
         self.facts["folder"] = self.config.record.folder
@@ -110,6 +107,7 @@ class RecordWorker(Worker):
         last = self._recorder.last
         self._lost_before += 0 if last is None else last.lost
         self._data = Subscriber(self.run_dir, recorded_topics(self.config), queue_length=_QUEUE_LENGTH)
+        self._gaps = 0
         self._poller.register(self._data.socket, zmq.POLLIN)
         take = Take(self.config, self.timing, self._timecode, slate, number)
         if self._sync is not None:  # what timecode it is, known from the first record on
@@ -126,11 +124,13 @@ class RecordWorker(Worker):
                 self.mark(self.clock.now_ns() - message.sent_ns)
         if take is None:
             self._stop_listening()
+        elif (gaps := self._data.counters["gaps"]) > self._gaps:
+            take.lose(gaps - self._gaps)
+            self._gaps = gaps
 
     def _stop_listening(self) -> None:
         if getattr(self, "_data", None) is not None:
             assert self._data is not None
-            self._gaps_before += self._data.counters["gaps"]
             self._poller.unregister(self._data.socket)
             self._data.close()
             self._data = None
@@ -148,22 +148,8 @@ class RecordWorker(Worker):
         self._publish_state()
 
     def _publish_state(self) -> None:
-        recorder = self._recorder
-        take, last = recorder.current, recorder.last
-        gaps = 0 if self._data is None else self._data.counters["gaps"]
-        number = recorder.next_number or self._watch.last_number(recorder.slate) + 1
-        state = RecorderState(
-            at_ns=0,
-            recording=take is not None and take.phase == "recording",
-            slate=recorder.slate if take is None else take.slate,
-            take=number if take is None else take.number,
-            began_ns=0 if take is None else take.began_ns,
-            name="" if last is None else last.name,
-            records=0 if last is None else last.records,
-            lost=0 if last is None else last.lost + gaps,
-            free_bytes=self._watch.free_bytes,
-            fault=recorder.fault,
-        )
+        watch, recorder = self._watch, self._recorder
+        state = recorder.state(watch.last_number(recorder.slate), watch.free_bytes, watch.fault)
         now_s = time.monotonic()
         if now_s >= self._next_state_s or _changed(self._state, state):
             self._state, self._next_state_s = state, now_s + _STATE_S
@@ -171,17 +157,10 @@ class RecordWorker(Worker):
 
     def _tell_of_crash(self) -> None:
         """Unfinished takes of an earlier run, once."""
-        if self._told or (unfinished := self._watch.unfinished) is None:
-            return
-        self._told = True
-        if len(unfinished) > 0:
-            names = ", ".join(path.name for path in unfinished[:_NAMED])
-            more = f" and {len(unfinished) - _NAMED} more" if len(unfinished) > _NAMED else ""
-            self.event(
-                "warning",
-                f"takes without an end in {self.config.record.folder}: {names}{more}; whole up to about a second "
-                "before the crash, and left as they are",
-            )
+        if not self._told and (report := self._watch.crash_report) is not None:
+            self._told = True
+            if report:
+                self.event("warning", report)
 
 
 def _changed(before: RecorderState | None, now: RecorderState) -> bool:

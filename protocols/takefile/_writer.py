@@ -84,10 +84,12 @@ class TakeWriter:
             enable_crcs=True,
             enable_data_crcs=True,
         )
-        try:
+        with suppress(OSError):  # some network disks know no locks
             fcntl.flock(self._file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._mcap.start(PROFILE, library)
+        with suppress(OSError):  # some cannot sync a folder
             _sync_folder(path.parent)
+        try:
+            self._mcap.start(PROFILE, library)
         except OSError as error:
             os.close(self._file.descriptor)
             path.unlink(missing_ok=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from protocols.errors import TakeError
 from protocols.takefile import TakeWriter, is_finished
 from stage.errors import RecordError
 from stage.takes.names import MAX_NUMBER, numbers, take_name
@@ -98,9 +99,18 @@ def _names(folder: Path) -> list[str]:
 
 def _abandoned(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as file, suppress(OSError):  # some network disks know no locks
             # Who writes a take holds its lock; the system gives it back when he dies.
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if not _free(file):
+                return False
         return not is_finished(path)
-    except (OSError, TakeError):
+    except OSError:
         return False
+
+
+def _free(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

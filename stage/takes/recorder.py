@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from protocols.bus import Message
-from protocols.show import Command, SetSlate, StartRecording, StopRecording
+from protocols.show import Command, RecorderState, SetSlate, StartRecording, StopRecording
 from stage.takes.names import MAX_NUMBER
 
 PATIENCE_S = 2.0
@@ -45,6 +45,9 @@ class RunningTake(Protocol):
 
     def put(self, message: Message) -> None:
         """Takes a message."""
+
+    def lose(self, count: int) -> None:
+        """Counts messages that never came."""
 
     def end(self) -> None:
         """Ends it."""
@@ -105,10 +108,28 @@ class Recorder:
         """Whether an answer is due soon."""
         return self._starter is not None or len(self._endings) > 0
 
-    @property
-    def fault(self) -> str:
-        """What is wrong with the take that runs, or was with the last one."""
-        return "" if self.last is None else self.last.fault
+    def state(self, last_number: int, free_bytes: int, fault: str) -> RecorderState:
+        """What the recorder does, without the time.
+
+        Args:
+            last_number: The highest number that the slate has on the disk.
+            free_bytes: Free space where takes go.
+            fault: What is wrong apart from the take.
+        """
+        take, last = self.current, self.last
+        next_number = self.next_number or last_number + 1
+        return RecorderState(
+            at_ns=0,
+            recording=take is not None and take.phase == "recording",
+            slate=self.slate if take is None else take.slate,
+            take=(take.number if take is not None else 0) or next_number,
+            began_ns=0 if take is None else take.began_ns,
+            name="" if last is None else last.name,
+            records=0 if last is None else last.records,
+            lost=0 if last is None else last.lost,
+            free_bytes=free_bytes,
+            fault=(last.fault if last is not None else "") or fault,
+        )
 
     def obey(self, command: Command, now_s: float) -> None:
         """Carries out a command; those of others are left alone."""

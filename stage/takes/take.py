@@ -104,6 +104,11 @@ class Take(threading.Thread):
             else:
                 self.lost += 1
 
+    def lose(self, count: int) -> None:
+        """Counts messages that never came, or could not be written."""
+        with self._queue_lock:
+            self.lost += count
+
     def end(self) -> None:
         """Asks it to write what waits and to end; returns at once."""
         if not self._end.is_set():
@@ -206,7 +211,7 @@ class Take(threading.Thread):
             try:
                 writer.write(message.topic, kind, message.data, log_ns, received_ns, message.sequence)
             except TakeError:
-                self._lose(len(waiting) - at - 1)
+                self.lose(len(waiting) - at - 1)
                 raise
             self.records = writer.records
             self._tabulate(message.record, received_ns)
@@ -227,7 +232,7 @@ class Take(threading.Thread):
 
     def _close(self, writer: TakeWriter) -> None:
         """Write the end of the file; a file that could not be written on stays as it is, unfinished."""
-        self._lose(len(self._queue))
+        self.lose(len(self._queue))
         ended_ns = self._ended_ns or self._timing.clock.now_ns()
         facts = {
             "ended_ns": str(ended_ns),
@@ -240,17 +245,13 @@ class Take(threading.Thread):
         try:
             writer.finish(facts)
         finally:
-            self._lose(writer.records - writer.safe_records)
+            self.lose(writer.records - writer.safe_records)
             self.records = writer.safe_records
             if self._tables is not None:
                 try:
                     self._tables.close()
                 except RecordError as error:
                     self._give_up_tables(self._tables, error)
-
-    def _lose(self, count: int) -> None:
-        with self._queue_lock:
-            self.lost += count
 
 
 def _text(timecode: TimecodeClock, time_ns: int) -> str:

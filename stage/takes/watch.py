@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
-from stage.takes.folder import free_bytes, last_number, unfinished_takes
+from stage.errors import RecordError
+from stage.takes.folder import check_space, free_bytes, last_number, unfinished_takes
 
 PERIOD_S = 1.0
+_NAMED = 5
 
 
 class FolderWatch(threading.Thread):
@@ -19,13 +22,22 @@ class FolderWatch(threading.Thread):
         self.slate = slate
         """Set it to look after another slate."""
         self.free_bytes = -1
-        self.unfinished: list[Path] | None = None
-        """Takes without an end that were there at the start; None until they have been looked for."""
+        self.crash_report: str | None = None
+        """Tells of takes without an end that were there at the start; "" when there are none, None before the look."""
         self._folder = folder
         self._last = (slate, 0)
         self._wake = threading.Event()
         self._stopping = False
         self.start()
+
+    @property
+    def fault(self) -> str:
+        """What would be refused for want of space, told before somebody asks for it; "" when there is enough."""
+        try:
+            check_space(self.free_bytes, self._folder)
+        except RecordError as error:
+            return str(error)
+        return ""
 
     def last_number(self, slate: str) -> int:
         """The highest number of the slate's takes as of the last look; 0 when there is none, or no look yet."""
@@ -46,10 +58,22 @@ class FolderWatch(threading.Thread):
 
     def run(self) -> None:
         """Look, in its own thread."""
-        self.unfinished = unfinished_takes(self._folder)
+        self.crash_report = crash_report(unfinished_takes(self._folder))
         while not self._stopping:
             slate = self.slate
             self._last = (slate, last_number(self._folder, slate))
             self.free_bytes = free_bytes(self._folder)
             self._wake.wait(PERIOD_S)
             self._wake.clear()
+
+
+def crash_report(unfinished: Sequence[Path]) -> str:
+    """What to tell of takes that a crash has left; "" when there are none."""
+    if len(unfinished) == 0:
+        return ""
+    names = ", ".join(path.name for path in unfinished[:_NAMED])
+    more = f" and {len(unfinished) - _NAMED} more" if len(unfinished) > _NAMED else ""
+    return (
+        f"takes without an end in {unfinished[0].parent}: {names}{more}; whole up to about a second before the crash, "
+        "and left as they are"
+    )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -54,6 +55,16 @@ def test_a_take_that_is_being_written_is_not_taken_for_a_crash(tmp_path: Path) -
     finished.finish({})
     (tmp_path / "empty_001.mcap").touch()
     assert [path.name for path in unfinished_takes(tmp_path)] == ["empty_001.mcap", "scene_001.mcap"]
+
+
+def test_a_disk_without_locks_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    _, writer = create_take(tmp_path, "scene", 0, "test")
+    writer.close()
+    assert unfinished_takes(tmp_path) == [tmp_path / "scene_001.mcap"]
 
 
 def test_numbers_end(tmp_path: Path) -> None:

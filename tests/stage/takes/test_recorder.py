@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from protocols.bus import Message
-from protocols.show import Calibrate, Command, SetSlate, StartRecording, StopRecording
+from protocols.show import Calibrate, Command, RecorderState, SetSlate, StartRecording, StopRecording
 from stage.takes.names import MAX_NUMBER
 from stage.takes.recorder import PATIENCE_S, Answer, News, Recorder
 
@@ -32,6 +32,9 @@ class FakeTake:
 
     def put(self, message: Message) -> None:
         raise AssertionError("the recorder itself hands over nothing")
+
+    def lose(self, count: int) -> None:
+        raise AssertionError("the recorder itself counts nothing")
 
     def end(self) -> None:
         self.ended = True
@@ -165,9 +168,9 @@ def test_a_take_that_cannot_begin(show: Show) -> None:
     show.takes[0].phase, show.takes[0].fault = "done", "no space"
     answers, news = show.look()
     assert answers == [Answer(start, False, "no space", {})] and news == [News("error", "no space")]
-    assert show.recorder.current is None and show.recorder.fault == "no space"
+    assert show.recorder.current is None and show.recorder.state(0, 0, "").fault == "no space"
     show.obey(StartRecording)
-    assert len(show.takes) == 2 and show.recorder.fault == ""
+    assert len(show.takes) == 2 and show.recorder.state(0, 0, "").fault == ""
 
 
 def test_a_take_that_ends_by_itself(show: Show) -> None:
@@ -210,3 +213,22 @@ def test_closing_ends_what_runs(show: Show) -> None:
     show.look()
     show.recorder.close(0.1)
     assert show.takes[0].ended
+
+
+def test_its_state(show: Show) -> None:
+    def state() -> RecorderState:
+        return show.recorder.state(last_number=4, free_bytes=7, fault="little space")
+
+    idle = RecorderState(0, False, "scene", 5, 0, "", 0, 0, 7, "little space")
+    assert state() == idle
+    show.obey(StartRecording)
+    assert state() == RecorderState(0, False, "scene", 5, 1, "", 0, 0, 7, "little space")
+    show.takes[0].opens(6)
+    show.takes[0].records, show.takes[0].lost = 9, 1
+    show.look()
+    assert state() == RecorderState(0, True, "scene", 6, 1, "scene_006", 9, 1, 7, "little space")
+    show.obey(SetSlate, slate="other")
+    assert state().slate == "scene"
+    show.takes[0].phase, show.takes[0].fault = "done", "disk full"
+    show.look()
+    assert state() == RecorderState(0, False, "other", 5, 0, "scene_006", 9, 1, 7, "disk full")
