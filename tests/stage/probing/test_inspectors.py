@@ -51,9 +51,9 @@ def test_nothing_is_wrong_with_our_vmc(bundle: bool) -> None:
     assert report.timing.gaps == 0
     assert report.timing.latency is None
     assert report.facts == {
-        "bones": "52",
+        "bones": "53",
         "expressions": "none",
-        "eyes": "not sent",
+        "eyes": "LeftEye and RightEye",
         "OK": "1 3 0 1",
         "incomplete frames": "0",
     }
