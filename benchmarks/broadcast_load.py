@@ -61,8 +61,7 @@ WARM_UP_S = 2.0
 OUTPUTS = 4
 PATIENCE_S = 30.0
 _SO_TIMESTAMPNS = 35
-_SO_RCVBUFFORCE = 33
-_BUFFER_BYTES = 1 << 23
+_BUFFER_BYTES = 1 << 21
 _TIMESPEC = struct.Struct("@qq")
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -136,7 +135,7 @@ class Receiver:
         self.sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
         for opened in self.sockets:
             opened.setblocking(False)
-            opened.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
             opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             opened.bind(("127.0.0.1", 0))
         self.ports = [opened.getsockname()[1] for opened in self.sockets]

@@ -58,8 +58,7 @@ class BroadcastWorker(Worker):
 
     def report(self) -> None:
         """Counts of every output by its id, and news of outputs that fail or work again."""
-        self.counters.update({name: count - self.counters[name] for name, count in self._solved.counters.items()})
-        for name, count in self._board.counters:
+        for name, count in (*self._solved.counters.items(), *self._board.counters):
             self.counters[name] = count
         self.facts = self._board.facts
         for kind, text in self._board.news():

@@ -55,23 +55,20 @@ class LiveLinkStream:
         rate = timecode.rate if timecode is not None else FrameRate.parse("60")
         self._encoder = LiveLinkEncoder(name, output.subject or actor, rate)
         self._timecode = timecode
-        self._body_head: NDArray[np.floating] = IDENTITY
+        self._body: NDArray[np.floating] = np.tile(IDENTITY, (len(RIG_BONES), 1))
 
     def frame(self, performance: Performance, now_ns: int) -> Sequence[memoryview]:
         """See `Stream`; nothing for a performance without a face."""
         del now_ns
-        rotations = rig_rotations(performance)
-        self._body_head = multiply(rotations[_NECK], rotations[_HEAD])
+        self._body = rig_rotations(performance)
         return () if performance.face is None else self._packet(performance.face, performance.capture_ns)
 
     def face(self, face: FacePerformance, now_ns: int, *, alone: bool) -> Sequence[memoryview]:
         """See `Stream`."""
         del now_ns
-        return self._packet(face.face, face.capture_ns, None if alone else self._body_head)
+        return self._packet(face.face, face.capture_ns, None if alone else self._body)
 
-    def _packet(
-        self, face: Face, capture_ns: int, body_head: NDArray[np.floating] | None = None
-    ) -> Sequence[memoryview]:
+    def _packet(self, face: Face, capture_ns: int, body: NDArray[np.floating] | None = None) -> Sequence[memoryview]:
         moment = self._timecode.at(capture_ns) if self._timecode is not None else None
         frame, subframe = (moment.frame, moment.subframe) if moment is not None else (0, 0.0)
         if face.state == "absent":
@@ -80,6 +77,6 @@ class LiveLinkStream:
         if not math.isfinite(float(gaze.sum())):
             raise EncodeError("face with a gaze that is not finite; not sent")
         head = face_head(face)
-        if body_head is not None and abs(float(head[3])) > _STILL:
-            head = body_head
+        if body is not None and abs(float(head[3])) > _STILL:
+            head = multiply(body[_NECK], body[_HEAD])
         return self._encoder.encode(frame, subframe, write_face(face_shapes(face), head, gaze))
