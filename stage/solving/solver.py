@@ -15,10 +15,8 @@ import torch
 from protocols.arrays import to_bytes
 from protocols.external import ExternalBones, ExternalFace
 from protocols.messages import CameraLandmarks, FacePerformance, Performance, Prediction, Trace
-from protocols.names import RIG_BONES
 from stage.bodies.body import BodyModel
-from stage.bodies.hands import SIDES, finger_bone_index
-from stage.bodies.rig import Rig
+from stage.bodies.hands import SIDES
 from stage.bodies.skinning import Skinner
 from stage.cameras.camera import Camera
 from stage.config import ActorSection, AnyInputSection, BodySection
@@ -30,25 +28,23 @@ from stage.solving.actor import ActorModel, ActorTrack, Shown
 from stage.solving.anatomy import Anatomy
 from stage.solving.association import claims, find_new
 from stage.solving.contact import sole_vertices
-from stage.solving.external_bones import BodyPose, ExternalBody, with_head
+from stage.solving.external_bones import ExternalBody, with_head
 from stage.solving.framesets import Frameset
 from stage.solving.hands.track import HandKit
-from stage.solving.head import HEAD, HeadCorrection, head_turn
+from stage.solving.head import HEAD, HeadCorrection
 from stage.solving.observation import EvidenceBuilder
 from stage.solving.people import CameraRig, Person
-from stage.solving.pose import quaternion, skew
 from stage.solving.shape import ShapeFitter
 from stage.solving.shape_estimate import ShapeEstimate
 from stage.solving.skeleton import Skeleton
 from stage.solving.visibility import body_seen, hands_seen, in_cameras
+from stage.solving.whole_body import Posed, WholeBody
 
 SINGLE_VIEW_PATIENCE_S = 1.0
 """With several cameras, an actor seen by only one of them this long is followed by it alone."""
 SINGLE_VIEW_SCORE = 0.7
 _BREAK_NS = 1_000_000_000
 _ABSENT_NS = 1_500_000_000
-_IDENTITY = (0.0, 0.0, 0.0, 1.0)
-_SPINE, _HEAD = RIG_BONES.index("spine_03"), RIG_BONES.index("head")
 
 
 class HandSettings(NamedTuple):
@@ -56,19 +52,6 @@ class HandSettings(NamedTuple):
 
     meaning: HandMap
     smoothing: float = 1.0
-
-
-class _Posed(NamedTuple):
-    """What an actor shows, the whole rig."""
-
-    state: str
-    pose: BodyPose
-    G: torch.Tensor
-    """(J, 3, 3): rotations from rest in the world."""
-    joints: torch.Tensor
-    """(J, 3): bone heads in the world, metres."""
-    head: np.ndarray
-    """(4,): how the head is turned against the uppermost spine bone."""
 
 
 class _Cast(NamedTuple):
@@ -126,14 +109,11 @@ class Solver:
         evidence = EvidenceBuilder(self.rig, landmark_map, device)
         kit = None if hands is None else HandKit.of(body, self.rig, hands.meaning, hands.smoothing)
         self._model = ActorModel(skeleton, points, Anatomy(body, device), evidence, self.rig, kit)
-        self._fingers = np.concatenate([finger_bone_index(side) for side in SIDES])
-        self._finger_index = torch.from_numpy(self._fingers).to(skeleton.device)
         self._settings = settings
         self._inputs = tuple(inputs)
         self._cast = [self._member(actor, (shapes or {}).get(actor.id)) for actor in actors]
-        self._bones = Rig(body.parents.tolist(), skeleton.device)
-        self._posed: dict[str, _Posed] = {}
-        self._solved, self._carrier = skeleton.bone_index.cpu().numpy(), skeleton.carrier.cpu().numpy()
+        self._whole = WholeBody(skeleton)
+        self._posed: dict[str, Posed] = {}
         self._skinners: dict[str, tuple[torch.Tensor, int, Skinner]] = {}
         self._number = self._external_number = 0
         self._last_ns: int | None = None
@@ -365,13 +345,6 @@ class Solver:
         taken.add(index)
         track.begin([person], None, capture_ns)
 
-    def _full_pose(self, rest_joints: torch.Tensor, shown: Shown) -> tuple[torch.Tensor, torch.Tensor]:
-        G, joints = self._model.skeleton.full_pose(rest_joints, shown.G[None], shown.p[None])
-        if shown.hands is not None:
-            G[0, self._finger_index] = torch.from_numpy(shown.hands.G).to(G)
-            joints[0, self._finger_index] = torch.from_numpy(shown.hands.heads).to(G)
-        return G, joints
-
     def _performances(self, cast: Sequence[_Cast], number: int, capture_ns: int, trace: Trace) -> list[Performance]:
         performances = []
         for member in cast:
@@ -381,13 +354,13 @@ class Solver:
                 performances.append(self._performance(member, posed, number, capture_ns, trace))
         return performances
 
-    def _pose_of(self, member: _Cast, capture_ns: int) -> _Posed | None:
+    def _pose_of(self, member: _Cast, capture_ns: int) -> Posed | None:
         """What an actor shows at a time, what other performers provide included; None before anybody saw it."""
         shown, external = member.shown, member.external
         if shown is None and not external.placed(capture_ns):
             return None
         rest_joints = self._model.skeleton.rest_joints(member.track.shape)
-        own = self._at_rest() if shown is None else self._own_pose(rest_joints, shown)
+        own = self._whole.at_rest() if shown is None else self._whole.shown(rest_joints, shown)
         head = None if self.faces is None else self.faces.external_head(member.section.id, capture_ns)
         turned = head is not None and not external.provides("head", capture_ns)
         if shown is not None and not turned and not external.counts(capture_ns):
@@ -398,33 +371,9 @@ class Solver:
             state = "tracking" if external.placed(capture_ns) else state
         if head is not None and turned:
             pose = with_head(pose, head.turn, head.share)
-        device = self._model.skeleton.device
-        D = _matrices(torch.from_numpy(pose.quaternions).to(device))
-        G, joints = self._bones.forward(rest_joints, torch.from_numpy(pose.place).to(device)[None], D[None])
-        return _Posed(state, pose, G[0], joints[0], _head_turn(G[0]))
+        return self._whole.posed(state, pose, rest_joints)
 
-    def _own_pose(self, rest_joints: torch.Tensor, shown: Shown) -> _Posed:
-        """What the stage itself has solved."""
-        G, joints = self._full_pose(rest_joints, shown)
-        quaternions = np.tile(_IDENTITY, (len(self.body.bones), 1))
-        quaternions[self._solved] = quaternion(shown.D).cpu().numpy()
-        # The pelvis does not turn against the Root; together they turn against the world.
-        quaternions[[0, self._solved[0]]] = quaternions[[self._solved[0], 0]]
-        confidence = shown.confidence[self._carrier]
-        if shown.hands is not None:
-            quaternions[self._fingers] = shown.hands.quaternions
-            confidence[self._fingers] *= shown.hands.confidence
-        pose = BodyPose(joints[0, 0].cpu().numpy(), quaternions, confidence)
-        return _Posed(shown.state, pose, G[0], joints[0], head_turn(shown))
-
-    def _at_rest(self) -> _Posed:
-        """Of an actor that no camera has seen: what others do not provide is as at rest."""
-        count, device = len(self.body.bones), self._model.skeleton.device
-        pose = BodyPose(np.zeros(3), np.tile(_IDENTITY, (count, 1)), np.zeros(count))
-        unused = torch.zeros(0, dtype=torch.float64, device=device)
-        return _Posed("absent", pose, unused, unused, np.array(_IDENTITY))
-
-    def _performance(self, member: _Cast, posed: _Posed, number: int, capture_ns: int, trace: Trace) -> Performance:
+    def _performance(self, member: _Cast, posed: Posed, number: int, capture_ns: int, trace: Trace) -> Performance:
         actor, faces, pose = member.section.id, self.faces, posed.pose
         return Performance(
             actor=actor,
@@ -440,18 +389,6 @@ class Solver:
             trace=trace,
             face=None if faces is None else faces.face_at(actor, capture_ns, posed.head),
         )
-
-
-def _matrices(q: torch.Tensor) -> torch.Tensor:
-    """Unit quaternions xyzw (N, 4) to matrices (N, 3, 3)."""
-    v, w = q[:, :3], q[:, 3, None, None]
-    S = skew(v)
-    return torch.eye(3, dtype=q.dtype, device=q.device) + 2.0 * (w * S + S @ S)
-
-
-def _head_turn(G: torch.Tensor) -> np.ndarray:
-    """(4,) xyzw: how the head is turned against the uppermost spine bone, of rotations (J, 3, 3)."""
-    return quaternion(G[_SPINE].T @ G[_HEAD]).cpu().numpy()
 
 
 def trace_of(views: Iterable[CameraLandmarks]) -> Trace:
