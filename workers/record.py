@@ -73,7 +73,7 @@ class RecordWorker(Worker):
         self._take_data()
         for message in self._commands.drain_all():
             if isinstance(message.record, Command):
-                self._recorder.obey(message.record, time.monotonic())
+                self._obey(message, message.record)
             elif isinstance(message.record, TimecodeSync):
                 self._sync = message
                 self._timecode.sync(message.record)
@@ -98,6 +98,13 @@ class RecordWorker(Worker):
         if hasattr(self, "_commands"):
             self._commands.close()
         self._stop_listening()
+
+    def _obey(self, message: Message, command: Command) -> None:
+        before = self._recorder.current
+        self._recorder.obey(command, time.monotonic())
+        take = self._recorder.current
+        if before is None and take is not None:  # the order that began it came before the take listened
+            take.put(message)
 
     def _begin(self, slate: str, number: int) -> RunningTake:
         """A take begins: from here on there is data to be heard."""

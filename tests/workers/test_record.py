@@ -143,6 +143,7 @@ def test_a_take_from_command_to_files(stage: Stage) -> None:
     assert ended.facts["timecode"] > begun.facts["timecode"] or ended.facts["timecode"] == begun.facts["timecode"]
     take = TakeReader(mcap)
     entries = list(take.records())
+    assert (entries[0].topic, entries[0].kind) == ("command.console", "StartRecording")
     topics = {entry.topic for entry in entries}
     assert topics >= {"performance.anna", "face.anna", "command.console"} and "mesh.anna" not in topics
     numbers = [entry.decoded().record.number for entry in entries if entry.topic == "performance.anna"]  # type: ignore[attr-defined]
