@@ -6,8 +6,8 @@ poses. They go through the whole VMC stream; what arrives moves the `.vrm` of `.
 
     place_mm, rotation_degrees    the largest difference of any bone in any frame; of the built-in humanoid: from the
                                   solved joints themselves
-    feet_mm                       the standing foot's height against its height at rest, largest: what the proportions
-                                  of this avatar's legs cost
+    feet_mm                       height of a standing foot less that of the performer's, both against their rest,
+                                  largest: what this avatar's proportions cost
     retarget_us                   from a performance to local poses; a frame of the whole stream is in `broadcast`
 """
 
@@ -117,7 +117,7 @@ def avatar_errors(path: Path, poses: list[Posed]) -> dict[str, float]:
             foot = RIG_BONES.index(f"foot_{letter}")
             lifted = posed.joints[foot, 2] - rest[foot, 2]
             if abs(lifted) * 1e3 < STANDING_MM:
-                feet = max(feet, abs(world[f"{side}Foot"][1, 3] - ankles[side]))
+                feet = max(feet, abs(world[f"{side}Foot"][1, 3] - ankles[side] - lifted))
     return {"place_mm": 1e3 * place, "rotation_degrees": angle, "feet_mm": 1e3 * feet}
 
 

@@ -111,18 +111,30 @@ def retargeted(engine: Engine, G: Floats, joints: Floats, rest_joints: Floats, *
 
 
 def _hips(engine: Engine, turn: Floats, joints: Floats, rest_joints: Floats, travels: bool) -> Floats:
-    at = {name: place[:3, 3] for name, place in engine.rest.items()}
-    middle = (at["LeftUpperLeg"] + at["RightUpperLeg"]) / 2
-    ankle = (at["LeftFoot"][1] + at["RightFoot"][1]) / 2
+    def both(bones: Floats, name: str) -> Floats:
+        return np.array([bones[RIG_BONES.index(f"{name}_{side}")] for side in "lr"])
+
+    def avatar(name: str) -> Floats:
+        return np.array([engine.rest[f"{side}{name}"][:3, 3] for side in ("Left", "Right")])
+
     standing = t_pose_joints(rest_joints)
-    own_middle, own_ankle, rest_ankle = (
-        np.mean([bones[RIG_BONES.index(f"{name}_{side}")] for side in "lr"], 0)[2]
-        for bones, name in ((standing, "thigh"), (standing, "foot"), (rest_joints, "foot"))
-    )
-    ratio = (middle[1] - ankle) / (own_middle - own_ankle)
-    x, y, z = np.mean([joints[RIG_BONES.index(f"thigh_{side}")] for side in "lr"], 0)
+    thigh, calf, foot = (both(standing, name) for name in ("thigh", "calf", "foot"))
+    own_thigh, own_calf, own_foot = (avatar(name) for name in ("UpperLeg", "LowerLeg", "Foot"))
+    ratio = (own_thigh - own_foot)[:, 1].mean() / (thigh - foot)[:, 2].mean()
+    parts = (own_thigh - own_calf)[:, 1].mean() / (thigh - calf)[:, 2].mean()
+    shins = (own_calf - own_foot)[:, 1].mean() / (calf - foot)[:, 2].mean()
+    width = np.ptp(own_thigh[:, 0]) / np.ptp(thigh[:, 0])
+    at_thigh, at_calf, at_foot = (both(joints, name) for name in ("thigh", "calf", "foot"))
+    x, y, z = at_thigh.mean(0)
+    rest_ankle = both(rest_joints, "foot")[:, 2].mean()
+    # How high the middle must be for each foot to be at its height above the floor, less what legs alike would give.
+    heights = parts * (at_thigh - at_calf)[:, 2] + shins * (at_calf - at_foot)[:, 2] - width * (at_thigh[:, 2] - z)
+    reaches = heights - ratio * (z - at_foot[:, 2])
+    low = np.exp(-np.clip([0.0, at_foot[1, 2] - at_foot[0, 2]], -1.0, 1.0) / 0.03)
+    near = np.clip((0.35 - (at_foot[:, 2].min() - rest_ankle)) / 0.30, 0.0, 1.0)
+    rise = own_foot[:, 1].mean() + ratio * (z - rest_ankle) + near * (low @ reaches) / low.sum()
     far = ratio if travels else 1.0
-    return TO_UNITY @ [far * x, far * y, ankle + ratio * (z - rest_ankle)] - turn @ (middle - at["Hips"])
+    return TO_UNITY @ [far * x, far * y, rise] - turn @ (own_thigh.mean(0) - engine.rest["Hips"][:3, 3])
 
 
 def t_pose_joints(rest_joints: Floats) -> Floats:

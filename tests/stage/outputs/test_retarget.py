@@ -129,6 +129,17 @@ def test_feet_are_on_the_floor_whatever_the_size_and_the_pose(tmp_path: Path, ve
             )
 
 
+@pytest.mark.parametrize("bend", [30, 60, 90, 110])
+def test_feet_of_a_sitting_avatar_are_on_the_floor_though_its_thighs_are_longer(real: Path, bend: int) -> None:
+    forward = Rotation.from_rotvec([-np.radians(bend), 0.0, 0.0])
+    turns = {f"{name}_{side}": turn for name, turn in (("thigh", forward), ("calf", forward.inv())) for side in "lr"}
+    foot = bone("foot_l")
+    lifted = float(pose(turns).joints[foot, 2] - REST_JOINTS[foot, 2])
+    engine = moved(real, pose(turns, place=(0.0, 0.0, -lifted)))
+    for name in ("LeftFoot", "RightFoot"):
+        assert abs(engine.world()[name][1, 3] - engine.rest[name][1, 3]) < 2e-3
+
+
 def test_limbs_point_where_the_performer_s_do(real: Path) -> None:
     """Whatever T-poses are: a limb of the avatar is parallel to the performer's, as far as both were so at rest."""
     for seed in range(10):
