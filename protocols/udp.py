@@ -10,16 +10,23 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from protocols import _send_batch as send_batch
+from protocols._send_batch import SendBatch
 from protocols.errors import ProtocolError
 
 _SEND_BUFFER_BYTES = 1 << 20
 _RETRY_S = 2.0
+_FEW = 2
+"""So many datagrams are sent as quickly one by one."""
+
+_MOST_BATCHES = 64
 
 
 class UdpError(ProtocolError):
@@ -42,6 +49,8 @@ class UdpSender:
         """Why the last frame was not taken; "" when it was."""
         self.resolved = threading.Event()
         """Set when the host's address is known."""
+        self._batches: dict[int, SendBatch] = {}
+        self._batched = False
         self._closed = threading.Event()
         self._socket: socket.socket | None = None
         self._address: tuple[Any, ...] = ()
@@ -66,18 +75,31 @@ class UdpSender:
         """
         if self._socket is None:
             return self._failed("unresolved", f"host {self.host} is not found; check the name, or give its address")
-        sendto, address = self._socket.sendto, self._address
+        opened = self._socket
         try:
-            for datagram in datagrams:
-                sendto(datagram, address)
+            taken = 0
+            if self._batched and isinstance(datagrams, tuple) and len(datagrams) > _FEW:
+                taken = self._batch(datagrams).send(opened.fileno())
+            for datagram in datagrams[taken:]:
+                opened.sendto(datagram, self._address)
         except BlockingIOError:
             return self._failed("full", f"the network does not take all that is sent to {self.host}:{self.port}")
         except OSError as error:
+            self._batched = self._batched and error.errno != errno.ENOSYS
             reason = error.strerror or error
             return self._failed("unreachable", f"{self.host}:{self.port} cannot be reached ({reason})")
         self.counters["datagrams"] += len(datagrams)
         self.fault = ""
         return True
+
+    def _batch(self, datagrams: tuple[bytes | memoryview, ...]) -> SendBatch:
+        """Of these very objects; a stream's frames are few and always the same."""
+        batch = self._batches.get(id(datagrams))
+        if batch is None:  # the id of something that is kept is nobody else's
+            if len(self._batches) >= _MOST_BATCHES:
+                del self._batches[next(iter(self._batches))]
+            batch = self._batches[id(datagrams)] = SendBatch(datagrams, self._address)
+        return batch
 
     def _failed(self, count: str, fault: str) -> bool:
         self.counters[count] += 1
@@ -104,6 +126,7 @@ class UdpSender:
             return False
         family, address = _preferred(found)
         opened = _open(family)
+        self._batched = send_batch.AVAILABLE and family == socket.AF_INET
         self._address, self._socket = address, opened
         self.resolved.set()
         if self._closed.is_set():

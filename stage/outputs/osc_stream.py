@@ -41,6 +41,7 @@ class PlainOscStream:
         bones = MANNY_BONES if output.names == "manny" else WORLD_BONES
         self._body = PlainOscEncoder(actor, bones, bundled=output.bundle)
         self._face = PlainOscFaceEncoder(actor, bundled=output.bundle)
+        self._whole: tuple[memoryview, ...] = ()
         self._clock = timecode
 
     def frame(self, performance: Performance, now_ns: int) -> Sequence[memoryview]:
@@ -59,7 +60,10 @@ class PlainOscStream:
         )
         if performance.face is None:
             return datagrams
-        return (*datagrams, *self._encoded_face(performance, now_ns))
+        face = self._encoded_face(performance, now_ns)
+        if len(self._whole) == 0:  # the same views in every frame
+            self._whole = (*datagrams, *face)
+        return self._whole
 
     def face(self, face: FacePerformance, now_ns: int, *, alone: bool) -> Sequence[memoryview]:
         """See `Stream`; a face is the same with and without a body."""
