@@ -17,7 +17,7 @@ import msgspec
 from protocols import livelink, plain_osc, vmc
 from protocols.errors import ProtocolError
 from protocols.osc_framing import Framing
-from protocols.tcp import TcpReceiver
+from protocols.tcp_receiver import TcpReceiver
 from protocols.udp import UdpReceiver
 from stage.probing.inspector import InspectionReport, Inspector
 from stage.probing.livelink_inspector import LiveLinkInspector

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from pythonosc.dispatcher import Dispatcher
 from pythonosc.osc_tcp_server import BlockingOSCTCPServer
-from pythonosc.tcp_client import SimpleTCPClient
 
 from protocols import osc
-from protocols.osc_framing import DECODERS, Framing, length_prefixed, slip
-from protocols.tcp import TcpError, TcpReceiver, TcpSender
+from protocols.osc_framing import DECODERS, Framing
+from protocols.tcp import TcpSender
+from protocols.tcp_receiver import TcpReceiver
 from tests.mqtt_broker import free_port
 
 FRAMINGS = pytest.mark.parametrize("framing", ["slip", "length"])
@@ -78,16 +78,6 @@ def test_python_osc_receives(framing: Framing, opened: Callable[..., TcpSender])
     assert [osc.message(address, "ff", *values) for address, values in received] == MESSAGES
 
 
-@FRAMINGS
-def test_python_osc_sends(framing: Framing) -> None:
-    with TcpReceiver("127.0.0.1", 0, 0.1, framing) as receiver:
-        with SimpleTCPClient("127.0.0.1", receiver.port, mode=MODES[framing]) as client:
-            for number in range(5):
-                client.send_message("/a/b", [float(number), -6.0])
-            found = take(receiver, 5)
-    assert found == [osc.message("/a/b", "ff", float(number), -6.0) for number in range(5)]
-
-
 def test_nobody_listens_and_then_somebody_does(
     opened: Callable[..., TcpSender], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,22 +123,3 @@ def test_a_receiver_that_does_not_read_holds_up_nobody_and_misses_whole_frames(
             received += decoder.feed(connection.recv(65536))
         assert received[-1] == last
         connection.close()
-
-
-def test_wrong_framing_is_named(opened: Callable[..., TcpSender]) -> None:
-    faults: list[str] = []
-    with TcpReceiver("127.0.0.1", 0, 0.05, "length", faults.append) as receiver:
-        with socket.create_connection(("127.0.0.1", receiver.port)) as client:
-            client.sendall(length_prefixed(MESSAGES[:2]) + slip(MESSAGES[2:3]))
-            assert take(receiver, 2) == MESSAGES[:2]
-            client.sendall(slip(MESSAGES[2:3]))
-            until(lambda: receiver.receive() or faults)
-        assert "looks like SLIP" in faults[0]
-        sender = opened(receiver.port, "length")  # others are served on
-        assert sender.send(MESSAGES[:1])
-        assert take(receiver, 1) == MESSAGES[:1]
-
-
-def test_a_port_in_use() -> None:
-    with TcpReceiver("127.0.0.1", 0, 0.1) as receiver, pytest.raises(TcpError, match="close the program"):
-        TcpReceiver("127.0.0.1", receiver.port, 0.1)
