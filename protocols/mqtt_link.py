@@ -80,6 +80,8 @@ class MqttLink:
         self._mailbox = Mailbox()
         self._incoming: deque[Received] = deque()
         self._stopping = False
+        self._greeted = False
+        """Whether "ready" may be there, so that "disconnected" has to follow."""
         self._loop = asyncio.SelectorEventLoop()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -112,10 +114,14 @@ class MqttLink:
         if self._life_sign is not None and self.state == "connected":
             self.put(self._life_sign("ready")._replace(every=True, retain=True))
 
-    def close(self, timeout_s: float = 2.0) -> None:
-        """Says goodbye to the broker, if that is possible within the time."""
+    def leave(self) -> None:
+        """Begins to say goodbye to the broker; returns at once."""
         self._stopping = True
         self._call(self._interrupt)
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Says goodbye to the broker, if that is possible within the time."""
+        self.leave()
         self._thread.join(timeout_s)
 
     def _call(self, function: Callable[[], None]) -> None:
@@ -131,7 +137,7 @@ class MqttLink:
     def _interrupt(self) -> None:
         """Ends a connection in an orderly way, an attempt to connect at once."""
         self._wake.set()
-        if self.state != "connected" and self._task is not None:
+        if not self._greeted and self._task is not None:
             self._task.cancel()
 
     async def _live(self) -> None:
@@ -147,7 +153,7 @@ class MqttLink:
             except (aiomqtt.MqttError, MqttFileError, OSError, ValueError) as error:
                 self._counts["failures"] += 1
                 self.reason = self._broker.reason(error)
-            self.state = "away"
+            self.state, self._greeted = "away", False
             self._mailbox.shut()
             if not self._stopping:
                 await self._pause(wait_s * random.uniform(0.5, 1.0))
@@ -158,6 +164,7 @@ class MqttLink:
             granted = await client.subscribe(topics, qos=1)
             if any((code if isinstance(code, int) else code.value) >= _REFUSED for code in granted):
                 raise aiomqtt.MqttError(f"it refuses the subscription to {topics}; check its access rules")
+        self._greeted = True
         await self._say(client, "ready")
         self._mailbox.open()
         self.state = "connected"

@@ -43,6 +43,7 @@ class BrokerForTests:
 
     def __init__(self, port: int | None = None, *, folder: Path | None = None, **settings: str) -> None:
         """Starts it; `settings` are lines of mosquitto.conf, such as allow_anonymous="false"."""
+        mosquitto = program("mosquitto")
         self.port = port or free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="broker-")) if folder is None else folder
         self._own_folder = folder is None
@@ -52,7 +53,7 @@ class BrokerForTests:
         # Started by root, it would become somebody else who cannot read the folder of the test.
         path.write_text("\n".join(["user root", "log_dest none", *lines]) + "\n", encoding="utf-8")
         self._process = subprocess.Popen(
-            [program("mosquitto"), "-c", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [mosquitto, "-c", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline_s = time.monotonic() + PATIENCE_S
         while not self._answers():

@@ -39,10 +39,10 @@ class MqttWorker(Worker):
     def setup(self) -> None:
         """Open the outputs, then the subscriptions."""
         self._opened = ExitStack()
+        self._outputs: dict[str, MqttOutput] = {}
         self._timecode = TimecodeClock(self.config.timecode, self.timing.epoch_ns)
         self._watch = StageWatch(self.config, self._timecode)
         self._book = CommandBook(MQTT)
-        self._outputs: dict[str, MqttOutput] = {}
         self._desks: dict[str, CommandDesk] = {}
         self._faults: dict[str, str] = {}
         for section in mqtt_outputs(self.config):
@@ -85,8 +85,10 @@ class MqttWorker(Worker):
             self._tell(output.id, output.fault)
 
     def teardown(self) -> None:
-        """Take leave of the brokers."""
+        """Take leave of the brokers, of all at the same time."""
         if hasattr(self, "_opened"):
+            for output in self._outputs.values():
+                output.leave()
             self._opened.close()
 
     def _subscribe(self, publishers: dict[str, list[str]]) -> Subscriber:

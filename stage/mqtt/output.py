@@ -154,8 +154,12 @@ class MqttOutput:
         """Leaves a reply for the link."""
         self._link.put(self.topics.reply(report, topic, correlation))
 
+    def leave(self) -> None:
+        """Begins to take leave of the broker; returns at once."""
+        self._link.leave()
+
     def close(self) -> None:
-        """Takes leave of the broker."""
+        """Takes leave of the broker, within two seconds."""
         self._link.close()
 
     def _speaks_of(self, actor: str) -> bool:

@@ -91,6 +91,15 @@ def test_life_of_a_link(broker: BrokerForTests, connect: Connect, listener: List
     assert link.counters["failures"] == 0
 
 
+def test_whoever_has_said_ready_says_disconnected(broker: BrokerForTests, listener: Listener) -> None:
+    """However soon after connecting the end comes."""
+    for number in range(1, 11):
+        link = MqttLink(Broker("127.0.0.1", broker.port, identifier="hasty"), life_sign)
+        listener.wait_for("s/$state", count=number, value="ready")
+        link.close(PATIENCE_S)
+        listener.wait_for("s/$state", count=number, value="disconnected")
+
+
 @both
 def test_what_comes_in(broker: BrokerForTests, connect: Connect, version: Version) -> None:
     teller = Listener(broker.port, five=True)
