@@ -47,14 +47,16 @@ _SHAPE_INDEX = {name.lower(): index for index, name in enumerate(ARKIT_SHAPES)}
 _SIDE_ENDS = {"_l": "left", "_r": "right"}
 _HEAD_BONES = ("Neck", "Head")
 
+_Pose = tuple[float, ...]  # position, rotation of length 1 or nearly so
+
 
 class _Sender:
     """What one sender has said."""
 
     def __init__(self) -> None:
-        self.poses: dict[str, tuple[int, NDArray[np.float64]]] = {}
-        """Per bone, when it came and its position and rotation (7,)."""
-        self.root: NDArray[np.float64] | None = None
+        self.poses: dict[str, tuple[int, _Pose]] = {}
+        """Per bone, when it came and its pose."""
+        self.root: _Pose | None = None
         self.pending: set[str] = set()
         """Bones of the frame that is being gathered."""
         self.eyes_pending = False
@@ -150,19 +152,18 @@ class VmcReader(InputReader):
             sender.pending.add(bone)
         sender.poses[bone] = (arrival_ns, pose)
 
-    def _pose(self, message: osc.Message) -> tuple[str, NDArray[np.float64]] | None:
-        """Name, and position and rotation (7,) of length 1, of a message; None, counted, when it has none."""
+    def _pose(self, message: osc.Message) -> tuple[str, _Pose] | None:
+        """Name, position and rotation of a message; None, counted, when it has none."""
         name, *rest = message.arguments or ("",)
         numbers = [_number(value) for value in rest[:_POSE_FLOATS]]
         if not isinstance(name, str) or len(numbers) < _POSE_FLOATS or None in numbers:
             self.counters["malformed"] += 1
             return None
-        pose = np.array(numbers, np.float64)
-        length = float(np.linalg.norm(pose[3:]))
-        if not abs(length - 1.0) < _LENGTH_TOLERANCE or np.abs(pose[:3]).max() > _FARTHEST_M:
+        x, y, z, *rotation = pose = tuple(number for number in numbers if number is not None)
+        length = math.hypot(*rotation)
+        if not abs(length - 1.0) < _LENGTH_TOLERANCE or math.hypot(x, y, z) > _FARTHEST_M:
             self.counters["no rotations"] += 1
             return None
-        pose[3:] /= length
         return name, pose
 
     def _blend(self, message: osc.Message, sender: _Sender) -> None:
@@ -198,12 +199,13 @@ class VmcReader(InputReader):
         sender.pending.clear()
         sender.eyes_pending = False
         if given:
-            poses = np.stack([sender.poses[bone][1] for bone in given])
+            poses = _poses([sender.poses[bone][1] for bone in given])
             hips = b""
             if given[0] == "Hips":
                 if sender.root is not None:
-                    poses[0, :3] = sender.root[:3] + rotate(sender.root[3:], poses[0, :3])
-                    poses[0, 3:] = multiply(sender.root[3:], poses[0, 3:])
+                    (root,) = _poses([sender.root])
+                    poses[0, :3] = root[:3] + rotate(root[3:], poses[0, :3])
+                    poses[0, 3:] = multiply(root[3:], poses[0, 3:])
                 hips = to_bytes(poses[0, :3])
             out.append(self._skeleton(arrival_ns - self._latency_ns, given, to_bytes(poses[:, 3:]), hips))
         # A tracker of eyes alone sends no expressions: its bones are its face.
@@ -229,7 +231,8 @@ class VmcReader(InputReader):
         """Where the bones of the eyes look, as `Face.gaze`; b"" without them."""
         if "eyes" not in self._take or any(eye not in sender.poses for eye in EYE_BONES):
             return b""
-        return to_bytes(np.array([_looks(sender.poses[eye][1][3:]) for eye in EYE_BONES]))
+        poses = _poses([sender.poses[eye][1] for eye in EYE_BONES])
+        return to_bytes(np.array([_looks(pose[3:]) for pose in poses]))
 
     def _head(self, sender: _Sender) -> bytes:
         """How neck and head together turn the head, as `Face.head`; b"" without them."""
@@ -238,8 +241,15 @@ class VmcReader(InputReader):
         turn = IDENTITY
         for bone in _HEAD_BONES:
             if bone in sender.poses:
-                turn = multiply(turn, sender.poses[bone][1][3:])
+                turn = multiply(turn, _poses([sender.poses[bone][1]])[0, 3:])
         return to_bytes(normalised(UNITY_FROM_WORLD.inverse.rotations(turn)))
+
+
+def _poses(poses: list[_Pose]) -> NDArray[np.float64]:
+    """(N, 7), rotations of length 1."""
+    rows = np.array(poses, np.float64)
+    rows[:, 3:] = normalised(rows[:, 3:])
+    return rows
 
 
 def _number(value: osc.Argument) -> float | None:
