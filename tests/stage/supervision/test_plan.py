@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from stage.config import BodySection, CameraSection, Config, ConsoleSection, FaceSection, RecordSection
 from stage.supervision.plan import plan_stage
+from tests.sections import output_section
 
 CONFIG = Config(
     cameras=(CameraSection(id="left", source="device:0"), CameraSection(id="right", source="device:1")),
@@ -61,3 +62,9 @@ def test_modules_can_be_given() -> None:
         "capture.left": "tests.a",
         "capture.right": "tests.a",
     }
+
+
+def test_only_a_stage_with_mqtt_outputs_has_a_worker_for_them() -> None:
+    config = Config(cameras=CONFIG.cameras, outputs=(output_section("vmc"), output_section("mqtt", id="house")))
+    assert {plan.name: plan.module for plan in plan_stage(config)}["mqtt"] == "workers.mqtt"
+    assert "mqtt" not in {plan.name for plan in plan_stage(CONFIG)}
