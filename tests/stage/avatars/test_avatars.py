@@ -216,7 +216,7 @@ def test_files_that_are_no_glb_or_end_early(tmp_path: Path) -> None:
         read_avatar(write_glb(path, b'{"nodes": "' + b"\xff" * 8 + b'"}'))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_is_an_avatar_or_an_avatar_error(tmp_path: Path, data: st.DataObject) -> None:
     whole = bytearray(write_glb(tmp_path / "a.vrm", vrm1(PLACES, PARENTS)).read_bytes())
