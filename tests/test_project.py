@@ -32,7 +32,7 @@ def test_torch_is_pinned_to_the_version_whose_cpu_build_pip_finds() -> None:
     assert pins()["torch"] == "2.13.0"
 
 
-@pytest.mark.parametrize("worker", ["capture", "landmarks", "broadcast", "mqtt", "record", "console"])
+@pytest.mark.parametrize("worker", ["capture", "landmarks", "broadcast", "mqtt", "record", "receive", "console"])
 def test_a_light_worker_starts_without_torch(worker: str) -> None:
     code = f"import sys, workers.{worker}; sys.exit('torch' in sys.modules or 'anny' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

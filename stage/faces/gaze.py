@@ -5,8 +5,8 @@ before the face; how far the one lies from the other, less the same at rest, tur
 
     yaw = asin(dx / r),   pitch = asin(dz / r)
 
-And the regressor's EyeLook coefficients, of which 1 means what it means in ARKit (measured on a real take: 35 degrees
-inwards, outwards and down, 26 up). Lids that close hide the iris; the gaze then stays.
+And the regressor's EyeLook coefficients, of which 1 means what it means in ARKit (see `stage.faces.looks`). Lids that
+close hide the iris; the gaze then stays.
 """
 
 from __future__ import annotations
@@ -15,23 +15,19 @@ import numpy as np
 
 from protocols.names import ARKIT_SHAPES
 from stage.faces.head_pose import HeadPose, View
+from stage.faces.looks import look_directions
 from stage.networks.face import EYE_CORNERS
 
 IRIS_RADIUS_M = 0.0115
 """From the centre of a usual eyeball to its iris."""
-LOOK_RAD = {"Up": 0.45, "Down": 0.61, "In": 0.61, "Out": 0.61}
-"""What EyeLook coefficients of 1 mean."""
 IRIS = 71
 """The centre of the iris among an eye's 76 points."""
 
 _IRIS_SHARE = 0.5
 _MOST_RAD = 0.8
 _SIDES = ("Left", "Right")
-_LOOK = {way: [ARKIT_SHAPES.index(f"EyeLook{way}{side}") for side in _SIDES] for way in LOOK_RAD}
 _BLINK = [ARKIT_SHAPES.index(f"EyeBlink{side}") for side in _SIDES]
 _CORNERS = np.array(EYE_CORNERS).reshape(-1)
-_LEFTWARD = np.array([[1.0, -1.0], [-1.0, 1.0]])
-"""Outwards and inwards of each eye, as turns to the performer's left."""
 
 
 def iris_offsets(view: View, irises: np.ndarray, pose: HeadPose, points: np.ndarray) -> np.ndarray:
@@ -61,14 +57,7 @@ def gaze(shapes: np.ndarray, offsets: np.ndarray | None, rest: np.ndarray | None
         offsets: (2, 2) from `iris_offsets`; None where the irises were not read.
         rest: (2, 2) the same at rest; None while it is not known.
     """
-    outwards = np.stack([LOOK_RAD["Out"] * shapes[_LOOK["Out"]], LOOK_RAD["In"] * shapes[_LOOK["In"]]], 1)
-    told = np.stack(
-        [
-            (outwards * _LEFTWARD).sum(1),
-            LOOK_RAD["Up"] * shapes[_LOOK["Up"]] - LOOK_RAD["Down"] * shapes[_LOOK["Down"]],
-        ],
-        1,
-    )
+    told = look_directions(shapes)
     if offsets is None or rest is None:
         return np.clip(told, -_MOST_RAD, _MOST_RAD)
     seen = np.arcsin(np.clip((offsets - rest) / IRIS_RADIUS_M, -0.7, 0.7))

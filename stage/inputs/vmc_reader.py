@@ -27,7 +27,7 @@ from protocols.arrays import to_bytes
 from protocols.axes import UNITY_FROM_WORLD
 from protocols.names import ARKIT_SHAPES, HUMAN_BODY_BONES, VRM0_PRESETS
 from stage.config import VmcInputSection
-from stage.faces.gaze import gaze
+from stage.faces.looks import look_directions
 from stage.inputs.arkit_from_vrm import VRM_NAMES, arkit_from_vrm
 from stage.inputs.parts import EYE_BONES, bones_of
 from stage.inputs.reader import External, InputReader, Source
@@ -223,7 +223,7 @@ class VmcReader(InputReader):
             shapes[heard] = sender.shapes[heard]
         looks = self._gaze(sender)
         if not looks and "eyes" in self._take:
-            looks = to_bytes(gaze(shapes, None, None))
+            looks = to_bytes(look_directions(shapes))
         head = self._head(sender)
         out.append(self._face(arrival_ns - self._latency_ns, True, to_bytes(shapes), head, looks))
 
