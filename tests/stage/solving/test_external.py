@@ -311,3 +311,16 @@ def test_a_body_that_nobody_shows_any_more_keeps_its_pose_and_is_absent():
     assert isinstance(last, Performance)
     assert [record.state for record in after if isinstance(record, Performance)] == ["holding", "absent"]
     assert {record.joints for record in after if isinstance(record, Performance)} == {last.joints}
+
+
+def test_a_body_that_no_camera_has_seen_yet_comes_at_the_framesets_rate():
+    stage = solver(input_section("vmc", actor="alice", id="other", take=("hips", "spine", "legs")))
+    other = posed_at_random(6)
+    performances = []
+    for tick in range(5):
+        assert stage.take_external(bones(other, 1 + tick * TICK_NS)) == []
+        performances += stage.step(frameset(CAMERAS, tick * TICK_S + 1e-6, []))
+    assert len(performances) == 5 and performances[-1].state == "tracking"
+    hips = from_bytes(performances[-1].joints, (53, 3))[1]
+    assert np.allclose(hips, from_bytes(other.joints, (53, 3))[1], atol=1e-4)
+    check_it_agrees(stage, performances[-1])
