@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from stage.config import Config
+from stage.config import Config, VmcSection
 from stage.errors import SupervisionError
 from stage.supervision.display import open_display
 from stage.supervision.plan import plan_stage
@@ -41,13 +41,29 @@ def run_live(
         Exit status: 0, or 2 when the stage was impossible and the reason has been shown.
 
     Raises:
+        AvatarError: An output's avatar cannot be used.
         SupervisionError: No run dir can be made, or the report cannot be written.
     """
+    check_avatars(config)
     supervisor = Supervisor(config, plan_stage(config, console=console), open_display(config.latency), fast=fast)
     status = asyncio.run(supervisor.run(seconds))
     if json_path is not None:
         write_report(json_path, supervisor.board.report())
     return status
+
+
+def check_avatars(config: Config) -> None:
+    """Refuse a stage before it starts that would lose all its outputs to one broken file.
+
+    Raises:
+        AvatarError: An output's avatar cannot be used.
+    """
+    avatars = {output.avatar for output in config.outputs if isinstance(output, VmcSection) and output.avatar}
+    if avatars:
+        from stage.avatars import read_avatar
+
+        for avatar in sorted(avatars):
+            read_avatar(Path(avatar))
 
 
 def write_report(path: Path, report: Report) -> None:

@@ -19,14 +19,14 @@ from typing import Any
 import psutil
 import pytest
 
-from stage.config import Config, MetricsSection, StageSection
-from stage.errors import SupervisionError
+from stage.config import Config, MetricsSection, StageSection, VmcSection
+from stage.errors import AvatarError, SupervisionError
 from stage.supervision import supervisor as supervisor_module
 from stage.supervision.keeper import patience
 from stage.supervision.plan import WorkerPlan
 from stage.supervision.report import Report
 from stage.supervision.supervisor import Supervisor
-from stage.supervisor import write_report
+from stage.supervisor import run_live, write_report
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "tests.workers.sample_worker"
@@ -240,6 +240,13 @@ def test_a_stage_whose_recordings_have_ended_ends() -> None:
     status = asyncio.run(Supervisor(CONFIG, plans, ear).run())
     assert status == 0
     assert ear.heard("capture.a.brief", "take.mp4 has ended")
+
+
+def test_a_broken_avatar_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "junk.vrm").write_bytes(b"junk")
+    config = Config(outputs=(VmcSection(id="engine", actor="anna", avatar=str(tmp_path / "junk.vrm")),))
+    with pytest.raises(AvatarError, match="junk.vrm"):
+        run_live(config)
 
 
 def test_a_stage_ends_after_its_time() -> None:
