@@ -245,7 +245,7 @@ def test_a_stage_whose_recordings_have_ended_ends() -> None:
 def test_a_broken_avatar_is_refused_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "junk.vrm").write_bytes(b"junk")
     config = Config(outputs=(VmcSection(id="engine", actor="anna", avatar=str(tmp_path / "junk.vrm")),))
-    with pytest.raises(AvatarError, match="junk.vrm"):
+    with pytest.raises(AvatarError, match=r"junk\.vrm"):
         run_live(config)
 
 
