@@ -113,6 +113,11 @@ class ExternalFaces:
         self._sources = {section.id: _Source(section) for section in sections}
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The inputs."""
+        return tuple(self._sources)
+
+    @property
     def late(self) -> int:
         """Faces that came after a newer one, and were left out."""
         return sum(source.late for source in self._sources.values())

@@ -258,7 +258,11 @@ class FaceSolver:
         """Whence the face comes now, in words."""
         body_ns = part.body_head[0] if part.body_head is not None else 0
         leading = part.external.leading(max(part.last_ns, part.external.heard_ns, body_ns))
-        return part.known.progress if not leading else f"from {leading}"
+        if leading:
+            return f"from {leading}"
+        if part.external.names and part.own is None and part.body.shown is None:
+            return f"waits for {' or '.join(part.external.names)}"
+        return part.known.progress
 
     def _state_at(self, part: _Part, capture_ns: int) -> FaceState | None:
         return part.external.merged(self._own_state_at(part, capture_ns), capture_ns)

@@ -54,7 +54,8 @@ class ProfileKeeper:
     @property
     def progress(self) -> str:
         """Whose shape is known, in words."""
-        return ", ".join(f"{actor} {'known' if actor in self._shapes else 'being estimated'}" for actor in self._actors)
+        unknown = "being estimated" if len(self._config.body_cameras) > 0 else "unknown, nobody films it"
+        return ", ".join(f"{actor} {'known' if actor in self._shapes else unknown}" for actor in self._actors)
 
     def keep(self) -> list[News]:
         """Write what has been measured since the last call; an older profile is moved aside."""
