@@ -21,7 +21,6 @@ from protocols.show import Calibrate, Command, SetOutput, SetSlate, StartRecordi
 
 PREFIX = "/stage/"
 REPLY = "/stage/reply"
-STATUS = "/stage/status"
 
 MAX_NAME = 64
 """Characters of a slate, an output's or an actor's name."""

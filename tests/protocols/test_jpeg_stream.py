@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -16,6 +14,7 @@ from protocols.curve import CLIENTS_FOLDER, create_keys
 from protocols.errors import BusError, EncodeError
 from protocols.jpeg_stream import JpegFrame, JpegPublisher, JpegSubscriber
 from protocols.messages import FrameNote, Solved
+from tests.waiting import until
 
 HOST = "127.0.0.1"
 CLOCK = StageClock(0)
@@ -31,12 +30,6 @@ def picture() -> np.ndarray:
     """A smooth gradient, which JPEG keeps well."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
     return np.stack([4 * x, 5 * y, 2 * (x + y)], axis=-1).clip(0, 255).astype(np.uint8)
-
-
-def until(done: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not done():
-        assert time.monotonic() < deadline, "it did not happen"
 
 
 def exchange(publisher: JpegPublisher, subscriber: JpegSubscriber, camera: str = "left") -> JpegFrame:

@@ -17,6 +17,7 @@ from protocols.mqtt_broker import MOST_INCOMING, Broker
 from protocols.mqtt_link import MqttLink, Received
 from protocols.mqtt_topics import Publication
 from tests.mqtt_broker import PATIENCE_S, Authority, BrokerForTests, Listener, free_port, program
+from tests.waiting import until
 
 Version = Literal["3.1.1", "5"]
 both = pytest.mark.parametrize("version", ["3.1.1", "5"])
@@ -28,27 +29,6 @@ def publication(topic: str, value: object, **options: Any) -> Publication:
 
 def life_sign(state: str) -> Publication:
     return publication("s/$state", state, qos=1, retain=True)
-
-
-def until(condition: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.005)
-
-
-@pytest.fixture
-def broker() -> Iterator[BrokerForTests]:
-    started = BrokerForTests()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
-def listener(broker: BrokerForTests) -> Iterator[Listener]:
-    started = Listener(broker.port)
-    yield started
-    started.stop()
 
 
 @pytest.fixture

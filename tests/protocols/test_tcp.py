@@ -14,6 +14,7 @@ from protocols.osc_framing import DECODERS, Framing
 from protocols.tcp import TcpSender
 from protocols.tcp_receiver import TcpReceiver
 from tests.mqtt_broker import free_port
+from tests.waiting import until
 
 FRAMINGS = pytest.mark.parametrize("framing", ["slip", "length"])
 MODES: dict[Framing, str] = {"slip": "1.1", "length": "1.0"}
@@ -33,13 +34,6 @@ def opened() -> Iterator[Callable[..., TcpSender]]:
     yield connect
     for sender in senders:
         sender.close()
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10.0
-    while not condition():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.002)
 
 
 def take(receiver: TcpReceiver, count: int) -> list[bytes]:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
-from collections.abc import Callable
 
 import pytest
 from pythonosc.tcp_client import SimpleTCPClient
@@ -11,17 +9,11 @@ from pythonosc.tcp_client import SimpleTCPClient
 from protocols import osc
 from protocols.osc_framing import Framing, length_prefixed, slip
 from protocols.tcp_receiver import TcpError, TcpReceiver
+from tests.waiting import until
 
 FRAMINGS = pytest.mark.parametrize("framing", ["slip", "length"])
 MODES: dict[Framing, str] = {"slip": "1.1", "length": "1.0"}
 MESSAGES = [osc.message(f"/stage/anna/bone/{n}", "ff", float(n), -6.0 - n) for n in range(40)]
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10.0
-    while not condition():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.002)
 
 
 def take(receiver: TcpReceiver, count: int) -> list[bytes]:

@@ -99,13 +99,6 @@ class Stage:
             publisher.close()
 
 
-@pytest.fixture
-def broker() -> Iterator[BrokerForTests]:
-    started = BrokerForTests()
-    yield started
-    started.stop()
-
-
 Open = Callable[..., Stage]
 
 

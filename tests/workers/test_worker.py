@@ -17,6 +17,7 @@ from protocols.clock import ClockFile, StageClock, write_clock
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat
 from stage.config import Config
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "tests.workers.sample_worker"
@@ -67,13 +68,6 @@ def heartbeats(run_dir: Path, name: str, state: str, timeout_s: float = 20.0) ->
             if message is not None and isinstance(message.record, Heartbeat) and message.record.state == state:
                 return message.record, events
     raise AssertionError(f"no heartbeat in state {state}")
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.005)
 
 
 def test_heartbeat_tells_what_the_worker_does(run_dir: Path, start: Start) -> None:

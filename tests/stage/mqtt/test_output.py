@@ -14,27 +14,14 @@ from stage.config import ActorSection, Config
 from stage.errors import OutputError
 from stage.mqtt.news import News
 from stage.mqtt.output import MqttOutput
-from tests.mqtt_broker import PATIENCE_S, BrokerForTests, Listener, free_port
+from tests.mqtt_broker import BrokerForTests, Listener, free_port
 from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import random_pose
+from tests.waiting import until
 
 START_NS = 1_700_000_000_000_000_000
 CONFIG = Config(actors=(ActorSection(id="anna"), ActorSection(id="ben")))
-
-
-@pytest.fixture
-def broker() -> Iterator[BrokerForTests]:
-    started = BrokerForTests()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
-def listener(broker: BrokerForTests) -> Iterator[Listener]:
-    started = Listener(broker.port)
-    yield started
-    started.stop()
 
 
 Open = Callable[..., MqttOutput]
@@ -53,13 +40,6 @@ def open_output() -> Iterator[Open]:
     yield start
     for output in outputs:
         output.close()
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.005)
 
 
 def counted(listener: Listener, topic: str) -> int:

@@ -22,13 +22,6 @@ from tests.stage.outputs.performers import random_pose
 
 
 @pytest.fixture
-def broker() -> Iterator[BrokerForTests]:
-    started = BrokerForTests()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
 def stage(broker: BrokerForTests) -> Iterator[None]:
     """A stage's output that publishes poses at about 100 Hz."""
     stop, clock = threading.Event(), StageClock.start()

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,16 +23,10 @@ from stage.takes.take import Take
 from tests.stage.outputs.faces import any_face, face_performance
 from tests.stage.outputs.performers import random_pose
 from tests.stage.takes.taking import message, take_in
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 LOSS_S = 1.0
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + 20.0
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.002)
 
 
 def ended(take: Take) -> Take:

@@ -1,18 +1,10 @@
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from stage.takes.folder import create_take
 from stage.takes.watch import FolderWatch, crash_report
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + 10.0
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.002)
+from tests.waiting import until
 
 
 def test_it_sees_space_numbers_and_what_a_crash_has_left(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from stage.cameras.sources import Frame, SourceInfo
 from stage.cameras.sources.live import LiveSource, Sample
 from stage.cameras.sources.source import Image, frame_buffer
 from stage.errors import SourceError
+from tests.waiting import until
 
 INFO = SourceInfo(8, 4, 0.0, 30.0, None, "a camera made for this test", live=True)
 LOST, CRASH = "lost", "crash"
@@ -76,13 +77,6 @@ def read(source: LiveSource, timeout_s: float = 10.0) -> Frame:
         if frame is not None:
             return frame
     raise AssertionError("no frame came")
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.002)
 
 
 def test_frames_carry_their_times_and_numbers(cable: Cable, source: LiveSource) -> None:
