@@ -31,6 +31,11 @@ def receives(config: Config) -> bool:
     return len(config.inputs) > 0 or config.timecode.source == "network"
 
 
+def command_topics(config: Config) -> dict[str, list[str]]:
+    """What to subscribe to for the commands of all surfaces."""
+    return {surface: ["command."] for surface in surfaces(config)}
+
+
 def surfaces(config: Config) -> tuple[str, ...]:
     """The workers that take commands; each publishes them on `command.<name>`."""
     names = []

@@ -11,19 +11,14 @@ broker: see `protocols.mqtt_link`.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import zmq
 
-from protocols.bus import Subscriber
 from protocols.messages import FacePerformance, Performance
 from protocols.show import Command, CommandReply, SetOutput, TimecodeSync
-from stage.command_book import CommandBook
 from stage.errors import OutputError
-from stage.mqtt.command_desk import CommandDesk
-from stage.mqtt.output import MqttOutput
+from stage.mqtt.switchboard import MqttSwitchboard
 from stage.mqtt.watch import StageWatch
-from stage.surfaces import EXECUTORS, MQTT, RECEIVE, RECORD, SOLVE, mqtt_outputs, surfaces
+from stage.surfaces import EXECUTORS, RECEIVE, RECORD, SOLVE, command_topics
 from stage.timecode import TimecodeClock
 from workers.worker import Worker, run
 
@@ -38,24 +33,15 @@ class MqttWorker(Worker):
 
     def setup(self) -> None:
         """Open the outputs, then the subscriptions."""
-        self._opened = ExitStack()
-        self._outputs: dict[str, MqttOutput] = {}
         self._timecode = TimecodeClock(self.config.timecode, self.timing.epoch_ns)
         self._watch = StageWatch(self.config, self._timecode)
-        self._book = CommandBook(MQTT)
-        self._desks: dict[str, CommandDesk] = {}
-        self._faults: dict[str, str] = {}
-        for section in mqtt_outputs(self.config):
-            output = MqttOutput(section, self.config, self.clock, self.timing.epoch_ns)
-            self._opened.callback(output.close)
-            self._outputs[output.id] = output
-            if output.commands:
-                self._desks[output.id] = CommandDesk(output.topics, self._book, self._give, output.answer)
+        self._board = MqttSwitchboard(self.config, self.clock, self.timing.epoch_ns, self._give)
+        self.opened.callback(self._board.close)
         reports = {name: ["heartbeat.", "event.", "output.", "recorder"] for name in {*self._watch.workers, RECORD}}
-        self._solved = self._subscribe({SOLVE: ["performance.", "face."], RECEIVE: ["timecode"]})
-        self._reports = self._subscribe(reports)
-        self._replies = self._subscribe({name: ["reply."] for name in EXECUTORS})
-        self._commands = self._subscribe({name: ["command."] for name in surfaces(self.config)})
+        self._solved = self.subscribe({SOLVE: ["performance.", "face."], RECEIVE: ["timecode"]})
+        self._reports = self.subscribe(reports)
+        self._replies = self.subscribe({name: ["reply."] for name in EXECUTORS})
+        self._commands = self.subscribe(command_topics(self.config))
         self._poller = zmq.Poller()
         for subscriber in (self._solved, self._commands, self._replies):
             self._poller.register(subscriber.socket, zmq.POLLIN)
@@ -64,78 +50,47 @@ class MqttWorker(Worker):
         """Publish what has come, hand on commands, obey and answer."""
         self._poller.poll(_WAIT_MS)
         self._send()
-        self._hear()
-        for output in self._outputs.values():
-            if (state := output.news(self.clock.now_ns())) is not None:
-                self.publisher.send(f"output.{output.id}", state)
+        self._board.hear()
+        self._obey()
+        for message in self._replies.drain_all():
+            if isinstance(message.record, CommandReply):
+                self._board.answer(message.record)
+        for state in self._board.states():
+            self.publisher.send(f"output.{state.id}", state)
 
     def report(self) -> None:
         """Tell the brokers what is new, and the bus how the connections are."""
         for message in self._reports.drain_all():
             self._watch.take(message.record)
-        self._book.expire()
-        news = self._watch.news(self.clock.now_ns())
-        self.counters.update({name: count - self.counters[name] for name, count in self._solved.counters.items()})
-        for output in self._outputs.values():
-            output.tell(news)
-            desk = self._desks.get(output.id)
-            for name, count in (output.counters | (desk.counters if desk is not None else {})).items():
-                self.counters[f"{output.id}.{name}"] = count
-            self.facts[output.id] = output.target
-            self._tell(output.id, output.fault)
-
-    def teardown(self) -> None:
-        """Take leave of the brokers, of all at the same time."""
-        if hasattr(self, "_opened"):
-            for output in self._outputs.values():
-                output.leave()
-            self._opened.close()
-
-    def _subscribe(self, publishers: dict[str, list[str]]) -> Subscriber:
-        subscriber = Subscriber(self.run_dir, publishers)
-        self._opened.callback(subscriber.close)
-        return subscriber
+        self._board.expire()
+        self._board.tell(self._watch.news(self.clock.now_ns()))
+        for name, count in (*self._solved.counters.items(), *self._board.counters):
+            self.counters[name] = count
+        self.facts = self._board.facts
+        for kind, text in self._board.news():
+            self.event(kind, text)
 
     def _send(self) -> None:
         for message in self._solved.drain():
             record = message.record
             if isinstance(record, Performance | FacePerformance):
                 self.mark(self.clock.now_ns() - record.capture_ns)
-                for output in self._outputs.values():
-                    output.send(record, self.clock.now_ns())
+                self._board.send(record)
             elif isinstance(record, TimecodeSync):
                 self._timecode.sync(record)
 
-    def _hear(self) -> None:
-        """Commands from brokers and from the bus, and replies."""
-        for name, output in self._outputs.items():
-            for message in output.received():
-                if name in self._desks:
-                    self._desks[name].take(message)
+    def _obey(self) -> None:
         for message in self._commands.drain_all():
-            if isinstance(message.record, SetOutput) and message.record.output in self._outputs:
-                self._obey(message.record)
-        for message in self._replies.drain_all():
-            if isinstance(message.record, CommandReply):
-                self._book.take(message.record)
+            command = message.record
+            if not isinstance(command, SetOutput) or not self._board.answers_for(command.output):
+                continue
+            try:
+                self.reply(command, True, *self._board.change(command))
+            except OutputError as error:
+                self.reply(command, False, str(error))
 
     def _give(self, command: Command) -> None:
         self.publisher.send(f"command.{self.name}", command)
-
-    def _obey(self, command: SetOutput) -> None:
-        output = self._outputs[command.output]
-        try:
-            output.change(command)
-        except OutputError as error:
-            self.reply(command, False, str(error))
-        else:
-            self.reply(command, True, output.text, output.facts)
-
-    def _tell(self, output: str, fault: str) -> None:
-        before = self._faults.get(output, "")
-        self._faults[output] = fault
-        if bool(fault) != bool(before):
-            self.event("warning" if fault else "info", f"output {output}: {fault or 'works again'}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ A subclass says what to do; the base class says when:
 2. (standby)     prints "standby" and blocks until the supervisor writes "go"; EOF ends it.
 3. `setup()`     opens sockets, rings, sources.
 4. `step()`      again and again; one unit of work, back within about 100 ms.
-5. `teardown()`  once, on the way out, however that came about; also after a `setup` that failed.
+5. `teardown()`  once, on the way out, however that came about; also after a `setup` that failed. Then all is closed
+                 that was opened through `opened` or `subscribe`, the last first.
 
 Between steps the base class sends a heartbeat every quarter second, from the same thread on purpose:
 a step that hangs silences it, and the supervisor then replaces the worker. SIGTERM ends the loop
@@ -23,12 +24,14 @@ import signal
 import sys
 import time
 from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
 import msgspec
 
-from protocols.bus import Publisher
+from protocols.bus import QUEUE_LENGTH, Publisher, Subscriber
 from protocols.clock import StageClock, read_clock
 from protocols.errors import ProtocolError
 from protocols.histogram import Histogram
@@ -63,6 +66,8 @@ class Worker:
         self.counters: Counter[str] = Counter()
         self.legs: dict[str, Histogram] = {}
         self.facts: dict[str, str] = {}
+        self.opened = ExitStack()
+        """What `setup` opens and nobody closes earlier."""
         self._age_ms = -1.0
         self._stopping = False
         self._counts: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=_RATE_WINDOW)
@@ -78,10 +83,16 @@ class Worker:
         raise NotImplementedError
 
     def teardown(self) -> None:
-        """Close what `setup` opened, as far as it came."""
+        """End what `setup` began, as far as it came; what is in `opened` is still open."""
 
     def report(self) -> None:
         """Bring `counters`, `facts` and `legs` up to date; called before every heartbeat."""
+
+    def subscribe(self, publishers: Mapping[str, Sequence[str]], queue_length: int = QUEUE_LENGTH) -> Subscriber:
+        """Listen to other workers until the end: per worker, the topic prefixes wanted from it."""
+        subscriber = Subscriber(self.run_dir, publishers, queue_length)
+        self.opened.callback(subscriber.close)
+        return subscriber
 
     def mark(self, age_ns: int) -> None:
         """Count one finished item that was `age_ns` old when it was taken up."""
@@ -130,12 +141,13 @@ class Worker:
                 self.publisher.close()
 
     def _set_up_and_loop(self) -> None:
-        try:
-            self.setup()
-            self._loop()
-        finally:
-            self._stopping = True
-            self.teardown()
+        with self.opened:
+            try:
+                self.setup()
+                self._loop()
+            finally:
+                self._stopping = True
+                self.teardown()
 
     def _loop(self) -> None:
         # What is alive now stays: the collector need not walk through models at every pass.
