@@ -34,7 +34,7 @@ class ConsoleWorker(Worker):
         others = (*EXECUTORS, RECEIVE, CONTROL, self.name)
         names = [*captures, *readers(self.config), *others]
         self._picture_topics = {name: ["frame."] for name in captures} | {"solve": ["performance.", "mesh.", "face."]}
-        self._reports = Subscriber(self.run_dir, {name: _REPORTS for name in names})
+        self._reports = self.subscribe({name: _REPORTS for name in names})
         self._pictures: Subscriber | None = None
         self._pictures_before: Counter[str] = Counter()
         self._desk = ConsoleDesk(self.config)
@@ -49,7 +49,7 @@ class ConsoleWorker(Worker):
             self._desk.take(message.record)
         for command in self._desk.orders.commands():
             self.publisher.send(f"command.{self.name}", command)
-        self._subscribe(self._desk.attended)
+        self._hear_pictures(self._desk.attended)
         with self._desk.together():
             self._show()
             self._desk.refresh(self.clock.now_ns())
@@ -70,13 +70,11 @@ class ConsoleWorker(Worker):
         self.counters |= self._desk.thumbnails.counters
 
     def teardown(self) -> None:
-        """Close the page and the subscriptions, as far as there are any."""
+        """Close the page and what it shows, as far as there are any."""
         if hasattr(self, "_keeper"):
             self._keeper.close()
             self._desk.close()
-            self._subscribe(False)
-        if hasattr(self, "_reports"):
-            self._reports.close()
+            self._hear_pictures(False)
 
     def _show(self) -> None:
         for message in self._pictures.drain() if self._pictures is not None else ():
@@ -84,7 +82,7 @@ class ConsoleWorker(Worker):
             if isinstance(message.record, Performance):
                 self.mark(self.clock.now_ns() - message.record.capture_ns)
 
-    def _subscribe(self, attended: bool) -> None:
+    def _hear_pictures(self, attended: bool) -> None:
         if attended and self._pictures is None:
             self._pictures = Subscriber(self.run_dir, self._picture_topics)
         elif not attended and self._pictures is not None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import zmq
 
-from protocols.bus import Subscriber
 from protocols.messages import Record
 from protocols.phone_app import Address
 from protocols.show import CommandReply
@@ -33,7 +32,8 @@ class ControlWorker(Worker):
         """Listen to remote controls and to those who carry out commands."""
         section = self.config.control
         self._server = UdpServer(section.host, section.port)
-        self._bus = Subscriber(self.run_dir, {name: _HEARD for name in {*EXECUTORS, *surfaces(self.config)}})
+        self.opened.callback(self._server.close)
+        self._bus = self.subscribe({name: _HEARD for name in {*EXECUTORS, *surfaces(self.config)}})
         self._desk = ControlDesk(self.config)
         self._poller = zmq.Poller()
         self._poller.register(self._server.fileno(), zmq.POLLIN)
@@ -58,14 +58,10 @@ class ControlWorker(Worker):
         self.counters |= self._desk.outgoing.counters
 
     def teardown(self) -> None:
-        """Say goodbye and close."""
+        """Say goodbye."""
         if hasattr(self, "_desk"):
             self._desk.close()
             self._send()
-        if hasattr(self, "_bus"):
-            self._bus.close()
-        if hasattr(self, "_server"):
-            self._server.close()
 
     def _send(self) -> None:
         outgoing = self._desk.outgoing

@@ -15,8 +15,8 @@ import zmq
 from msgspec.structs import replace
 
 from protocols.bus import Message, Subscriber
-from protocols.show import Command, RecorderState, TimecodeSync
-from stage.surfaces import RECEIVE, RECORD, surfaces
+from protocols.show import Command, TimecodeSync
+from stage.surfaces import RECEIVE, RECORD, command_topics
 from stage.takes.topics import recorded_topics
 from stage.timecode import TimecodeClock
 from workers.worker import Worker, run
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 _WAIT_MS = 100
 _BUSY_WAIT_MS = 5
 """While somebody waits for an answer."""
-_STATE_S = 1.0
 _QUEUE_LENGTH = 4096
 """Messages that may wait per publisher while this process does not get its turn."""
 _GRACE_S = 2.5
@@ -47,6 +46,7 @@ class RecordWorker(Worker):
     def setup(self) -> None:
         """Listen to commands, and look at the folder."""
         from stage.takes.recorder import Recorder
+        from stage.takes.told_state import ToldState
         from stage.takes.watch import FolderWatch
 
         record = self.config.record
@@ -54,16 +54,14 @@ class RecordWorker(Worker):
         self._watch = FolderWatch(Path(record.folder), record.slate)
         self._recorder: Recorder = Recorder(record.slate, self._begin)
         self._data: Subscriber | None = None
-        self._lost_before = self._gaps = 0
+        self._gaps = 0
         self._sync: Message | None = None
-        self._told = False
-        self._state: RecorderState | None = None
-        self._next_state_s = 0.0
+        self._told = ToldState()
         self._poller = zmq.Poller()
-        topics = {surface: ["command."] for surface in surfaces(self.config)}
+        topics = command_topics(self.config)
         if self.config.timecode.source == "network":
             topics[RECEIVE] = ["timecode"]
-        self._commands = Subscriber(self.run_dir, topics)
+        self._commands = self.subscribe(topics)
         self._poller.register(self._commands.socket, zmq.POLLIN)
         self.state = "waiting"
 
@@ -82,7 +80,7 @@ class RecordWorker(Worker):
     def report(self) -> None:
         """Counts and facts."""
         take = self._recorder.last
-        self.counters["lost"] = 0 if take is None else self._lost_before + take.lost
+        self.counters["lost"] = self._recorder.lost
         self.facts["folder"] = self.config.record.folder
         self.facts["take"] = "" if take is None else take.name
         if self._watch.free_bytes >= 0:
@@ -95,9 +93,7 @@ class RecordWorker(Worker):
             self._recorder.close(_GRACE_S)
             self._watch.stop()
             self._tell()
-        if hasattr(self, "_commands"):
-            self._commands.close()
-        self._stop_listening()
+            self._stop_listening()
 
     def _obey(self, message: Message, command: Command) -> None:
         before = self._recorder.current
@@ -111,8 +107,6 @@ class RecordWorker(Worker):
         from stage.takes.take import Take
 
         self._stop_listening()
-        last = self._recorder.last
-        self._lost_before += 0 if last is None else last.lost
         self._data = Subscriber(self.run_dir, recorded_topics(self.config), queue_length=_QUEUE_LENGTH)
         self._gaps = 0
         self._poller.register(self._data.socket, zmq.POLLIN)
@@ -136,8 +130,7 @@ class RecordWorker(Worker):
             self._gaps = gaps
 
     def _stop_listening(self) -> None:
-        if getattr(self, "_data", None) is not None:
-            assert self._data is not None
+        if self._data is not None:
             self._poller.unregister(self._data.socket)
             self._data.close()
             self._data = None
@@ -146,36 +139,20 @@ class RecordWorker(Worker):
         """Answers, events and the recorder's state, as there are any."""
         answers, news = self._recorder.look(time.monotonic())
         for item in news:
-            self.event(item.kind, item.text)
+            self.event(*item)
             self._watch.look()
+        while self._watch.news:
+            self.event(*self._watch.news.popleft())
         for answer in answers:
             self.reply(answer.command, answer.ok, answer.text, dict(answer.facts))
-        self._tell_of_crash()
         self.state = "waiting" if self._recorder.current is None else "running"
         self._publish_state()
 
     def _publish_state(self) -> None:
         watch, recorder = self._watch, self._recorder
         state = recorder.state(watch.last_number(recorder.slate), watch.free_bytes, watch.fault)
-        now_s = time.monotonic()
-        if now_s >= self._next_state_s or _changed(self._state, state):
-            self._state, self._next_state_s = state, now_s + _STATE_S
+        if self._told.due(state, time.monotonic()):
             self.publisher.send("recorder", replace(state, at_ns=self.clock.now_ns()))
-
-    def _tell_of_crash(self) -> None:
-        """Unfinished takes of an earlier run, once."""
-        if not self._told and (report := self._watch.crash_report) is not None:
-            self._told = True
-            if report:
-                self.event("warning", report)
-
-
-def _changed(before: RecorderState | None, now: RecorderState) -> bool:
-    """Whether there is news in it; its counts and the free space move all the time."""
-    if before is None:
-        return True
-    moving = {"records": 0, "lost": 0, "free_bytes": 0, "at_ns": 0}
-    return replace(before, **moving) != replace(now, **moving)
 
 
 if __name__ == "__main__":

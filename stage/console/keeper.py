@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,16 +16,9 @@ from stage.console.orders import Make
 from stage.console.page import ConsolePage
 from stage.console.token import TOKEN_FILE, page_token
 from stage.errors import BodyModelError, ConsoleError
+from stage.news import News
 
 RETRY_S = 3.0
-
-
-class News(NamedTuple):
-    """A sentence for the operator."""
-
-    kind: str
-    """"info", "warning" or "error"."""
-    text: str
 
 
 class PageKeeper:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from protocols.errors import EncodeError
 from protocols.phone_app import Address, file_size
-from stage.control.outgoing import News
+from stage.news import News
 
 PATIENCE_S = 5.0
 _CHUNK_BYTES = 1 << 18

@@ -15,6 +15,7 @@ from protocols.errors import EncodeError
 from protocols.phone_app import Address
 from protocols.show import Command, CommandReply, SetSlate, StartRecording, StopRecording
 from stage.command_book import Answer, CommandBook
+from stage.news import News
 from stage.surfaces import CONTROL
 
 NEWS_S = 5.0
@@ -27,14 +28,6 @@ class Packet(NamedTuple):
 
     data: bytes
     target: Address
-
-
-class News(NamedTuple):
-    """A sentence for the operator."""
-
-    kind: str
-    """"info", "warning" or "error"."""
-    text: str
 
 
 class Outgoing:

@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 from protocols.bus import Message
 from protocols.show import Command, RecorderState, SetSlate, StartRecording, StopRecording
+from stage.news import News
 from stage.takes.names import MAX_NUMBER
 
 PATIENCE_S = 2.0
@@ -65,14 +66,6 @@ class Answer(NamedTuple):
     facts: Mapping[str, str]
 
 
-class News(NamedTuple):
-    """Something the operator should know."""
-
-    kind: str
-    """"info", "warning" or "error"."""
-    text: str
-
-
 @dataclass
 class _Ending:
     """A take that has ended and whose files are not done yet."""
@@ -96,6 +89,8 @@ class Recorder:
     """The take that runs, or the last one."""
     current: RunningTake | None = None
     """The take that runs."""
+    _lost_before: int = 0
+    """In the takes before the last one."""
     _starter: Command | None = None
     _expected: int = 0
     """What `next_number` became when the take began; something else is somebody's wish."""
@@ -107,6 +102,11 @@ class Recorder:
     def busy(self) -> bool:
         """Whether an answer is due soon."""
         return self._starter is not None or len(self._endings) > 0
+
+    @property
+    def lost(self) -> int:
+        """Messages of all takes that could not be written."""
+        return self._lost_before + (0 if self.last is None else self.last.lost)
 
     def state(self, last_number: int, free_bytes: int, fault: str) -> RecorderState:
         """What the recorder does, without the time.
@@ -169,6 +169,7 @@ class Recorder:
             name = self.current.name or "a take"
             self._refuse(command, f"{name} is being recorded already; stop it first")
         elif self._choose(command):
+            self._lost_before = self.lost
             self.current = self.last = self.begin(self.slate, self.next_number)
             self._starter = command
             self.next_number = self._expected = _after(self.next_number)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
 from stage.errors import RecordError
+from stage.news import News
 from stage.takes.folder import check_space, free_bytes, last_number, unfinished_takes
 
 PERIOD_S = 1.0
@@ -22,8 +24,8 @@ class FolderWatch(threading.Thread):
         self.slate = slate
         """Set it to look after another slate."""
         self.free_bytes = -1
-        self.crash_report: str | None = None
-        """Tells of takes without an end that were there at the start; "" when there are none, None before the look."""
+        self.news: deque[News] = deque(maxlen=1)
+        """Takes without an end that were there at the start; whoever tells it takes it out."""
         self._folder = folder
         self._last = (slate, 0)
         self._wake = threading.Event()
@@ -58,7 +60,8 @@ class FolderWatch(threading.Thread):
 
     def run(self) -> None:
         """Look, in its own thread."""
-        self.crash_report = crash_report(unfinished_takes(self._folder))
+        if report := crash_report(unfinished_takes(self._folder)):
+            self.news.append(News("warning", report))
         while not self._stopping:
             slate = self.slate
             self._last = (slate, last_number(self._folder, slate))

@@ -8,8 +8,9 @@ import pytest
 
 from protocols.bus import Message
 from protocols.show import Calibrate, Command, RecorderState, SetSlate, StartRecording, StopRecording
+from stage.news import News
 from stage.takes.names import MAX_NUMBER
-from stage.takes.recorder import PATIENCE_S, Answer, News, Recorder
+from stage.takes.recorder import PATIENCE_S, Answer, Recorder
 
 
 @dataclass

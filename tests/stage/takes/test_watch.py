@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stage.news import News
 from stage.takes.folder import create_take
 from stage.takes.watch import FolderWatch, crash_report
 from tests.waiting import until
@@ -11,8 +12,8 @@ def test_it_sees_space_numbers_and_what_a_crash_has_left(tmp_path: Path) -> None
     _, crashed = create_take(tmp_path, "scene", 4, "test")
     crashed.close()
     watch = FolderWatch(tmp_path, "scene")
-    until(lambda: watch.crash_report is not None and watch.free_bytes > 0)
-    assert watch.crash_report == crash_report([tmp_path / "scene_004.mcap"]) and watch.fault == ""
+    until(lambda: watch.free_bytes > 0)
+    assert list(watch.news) == [News("warning", crash_report([tmp_path / "scene_004.mcap"]))] and watch.fault == ""
     until(lambda: watch.last_number("scene") == 4)
     assert watch.last_number("other") == 0  # and from now on it looks after that one
     _, other = create_take(tmp_path, "other", 2, "test")
