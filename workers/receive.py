@@ -19,6 +19,8 @@ from workers.worker import Worker, run
 _WAIT_S = 0.1
 _AT_ONCE = 64
 """Datagrams of one socket before it is the next one's turn."""
+_TURN_NS = 10_000_000
+"""The same in time: large datagrams take long to read."""
 
 
 class ReceiveWorker(Worker):
@@ -63,11 +65,12 @@ class ReceiveWorker(Worker):
             self._opened.close()
 
     def _hear(self, socket: UdpReceiver, listener: Listener) -> None:
+        began_ns = self.clock.now_ns()
         for _ in range(_AT_ONCE):
-            received = socket.receive()
+            now_ns = self.clock.now_ns()
+            received = socket.receive() if now_ns - began_ns < _TURN_NS else None
             if received is None:
                 return
-            now_ns = self.clock.now_ns()
             for topic, record, at_ns in listener.take(*received, now_ns):
                 self.publisher.send(topic, record)
                 self.mark(now_ns - at_ns)

@@ -11,10 +11,10 @@ from protocols.messages import Record
 from protocols.show import TimecodeSync
 from protocols.timecode_packet import read_timecode
 from stage.config import AnyInputSection, TimecodeSection
-from stage.control.allowed import AllowList
+from stage.control.allowed import AllowList, SourceRates
 from stage.inputs.hearing import Hearing
 from stage.inputs.open_reader import open_reader
-from stage.inputs.reader import Source
+from stage.inputs.reader import MOST_HZ, Source
 
 _TIMECODE_TIMEOUT_NS = 2_500_000_000  # some speak once a second
 
@@ -84,6 +84,7 @@ class TimecodeListener:
         self.counters: Counter[str] = Counter()
         self.fact = ""
         self._allowed = AllowList(section.allow)
+        self._rates = SourceRates(MOST_HZ)
 
     def take(self, datagram: bytes, source: Source, now_ns: int) -> Iterator[Heard]:
         """See `Listener`."""
@@ -95,6 +96,9 @@ class TimecodeListener:
             text = read_timecode(datagram)
         except ProtocolError:
             self.counters["no timecode"] += 1
+            return
+        if not self._rates.admits(self.id, now_ns / 1e9):
+            self.counters["over rate"] += 1
             return
         self.hearing.hear(now_ns)
         self.fact = f"{source[0]}:{source[1]}"

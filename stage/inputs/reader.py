@@ -11,13 +11,15 @@ from collections import Counter
 
 from protocols.external import ExternalBones, ExternalFace
 from stage.config import AnyInputSection
-from stage.control.allowed import AllowList
+from stage.control.allowed import AllowList, SourceRates
 
 External = ExternalFace | ExternalBones
 Source = tuple[str, int]
 """Address and port that a datagram came from."""
 
-MOST_BYTES = 65_536
+MOST_HZ = 300.0
+"""Records of a kind per second, and at once after a pause, that go on to the solver: no performer sends more, and what
+one input sends must not crowd out the others."""
 
 
 class InputReader(ABC):
@@ -28,11 +30,12 @@ class InputReader(ABC):
         self.counters: Counter[str] = Counter()
         """What was taken and what was refused, by reason; few and fixed names."""
         self._allowed = AllowList(section.allow)
+        self._rates = SourceRates(MOST_HZ)
         self._latency_ns = round(section.latency_ms * 1e6)
         self._faces = self._bones = 0
 
     def take(self, datagram: bytes, source: Source, arrival_ns: int) -> list[External]:
-        """Everything that became complete with this datagram.
+        """What became complete with this datagram: of each kind of record the newest, for all of them came at once.
 
         Args:
             datagram: As it came.
@@ -43,12 +46,20 @@ class InputReader(ABC):
         if not self._allowed.admits(source[0]):
             self.counters["strangers"] += 1
             return []
-        return self._read(datagram, source, arrival_ns)
+        records = self._read(datagram, source, arrival_ns)
+        newest = {type(record): record for record in records}
+        self.counters["overtaken"] += len(records) - len(newest)
+        return [record for record in newest.values() if self._in_rate(record, arrival_ns)]
 
     @property
     def fact(self) -> str:
         """What an operator should know of the sender; "" before it was heard."""
         return ""
+
+    def _in_rate(self, record: External, arrival_ns: int) -> bool:
+        admitted = self._rates.admits(type(record).__name__, arrival_ns / 1e9)
+        self.counters["over rate"] += not admitted
+        return admitted
 
     @abstractmethod
     def _read(self, datagram: bytes, source: Source, arrival_ns: int) -> list[External]:

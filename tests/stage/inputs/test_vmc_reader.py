@@ -14,7 +14,7 @@ from protocols.arrays import from_bytes
 from protocols.codec import decode, encode
 from protocols.external import ExternalBones, ExternalFace
 from protocols.names import ARKIT_SHAPES, RIG_BONES
-from stage.inputs.reader import External
+from stage.inputs.reader import MOST_HZ, External
 from stage.inputs.vmc_reader import HELD_NS, MOST_SENDERS, VmcReader
 from stage.outputs.vmc_stream import VmcStream
 from stage.solving.external_bones import BodyPose, ExternalBody
@@ -275,3 +275,20 @@ def test_no_bytes_are_an_error(data):
     into = reader()
     into.take(data, HERE, NOW_NS)
     into.take(osc.message("/a", "")[:4] + data, HERE, NOW_NS)
+
+
+def test_one_datagram_is_one_frame_however_often_it_repeats_itself() -> None:
+    into = reader("spine", "face")
+    frames = [still("Spine"), blend("A", 0.5), ok(), apply()] * 50
+    records = into.take(osc.bundle([*frames, blend("A", 1.0), apply()]), HERE, NOW_NS)
+    assert sorted(type(record).__name__ for record in records) == ["ExternalBones", "ExternalFace"]
+    assert into.counters["overtaken"] == 50 + 51 - 2
+
+
+def test_who_sends_faster_than_any_performer_does_not_crowd_out_others() -> None:
+    into = reader("spine")
+    passed = [len(into.take(osc.bundle([still("Spine"), ok()]), HERE, NOW_NS + n * 100_000)) for n in range(50_000)]
+    assert (
+        sum(passed) <= MOST_HZ * 6 + 1 and sum(passed[-10_000:]) >= MOST_HZ - 1
+    )  # five seconds, ten thousand a second
+    assert into.counters["over rate"] == 50_000 - sum(passed)
