@@ -10,6 +10,9 @@ from typing import NamedTuple
 from protocols.show import Command, CommandReply
 
 PATIENCE_S = 3.0
+OBEYED_S = 1.0
+"""A command that reaches who carries it out later than this is not carried out any more: its surface has given it up,
+or will have by the time that it is done, and nobody expects it then."""
 _MOST_OPEN = 256
 
 Answer = Callable[[CommandReply], None]
@@ -48,6 +51,12 @@ class CommandBook:
         """Answers the one who asked; replies to others, and late ones, are left alone."""
         if reply.surface == self._surface and (waiting := self._open.pop(reply.id, None)) is not None:
             waiting.answer(reply)
+
+    def close(self) -> None:
+        """Tells those who still wait that the surface ends."""
+        for key in list(self._open):
+            text = "the stage ends, or its surface starts again; whether this was carried out is not known"
+            self.take(CommandReply(key, self._surface, "", False, text))
 
     def expire(self) -> None:
         """Tells those who have waited too long; to be called now and then."""

@@ -85,7 +85,7 @@ class BroadcastWorker(Worker):
                 self.time_leg(leg, duration_ns)
 
     def _obey(self) -> None:
-        for message in self._commands.drain_all():
+        for message in self.commanded(self._commands):
             command = message.record
             if not isinstance(command, SetOutput) or not self._board.answers_for(command.output):
                 continue

@@ -80,7 +80,7 @@ class MqttWorker(Worker):
                 self._timecode.sync(record)
 
     def _obey(self) -> None:
-        for message in self._commands.drain_all():
+        for message in self.commanded(self._commands):
             command = message.record
             if not isinstance(command, SetOutput) or not self._board.answers_for(command.output):
                 continue

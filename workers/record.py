@@ -69,7 +69,7 @@ class RecordWorker(Worker):
         """Take commands and data, answer, tell."""
         self._poller.poll(_BUSY_WAIT_MS if self._recorder.busy else _WAIT_MS)
         self._take_data()
-        for message in self._commands.drain_all():
+        for message in self.commanded(self._commands):
             if isinstance(message.record, Command):
                 self._obey(message, message.record)
             elif isinstance(message.record, TimecodeSync):

@@ -178,7 +178,7 @@ class SolveWorker(Worker):
                 self._publish_mesh(one)
 
     def _obey(self) -> None:
-        for message in self._commands.drain_all():
+        for message in self.commanded(self._commands):
             if isinstance(message.record, Calibrate):
                 promise = self._profiles.calibrate(message.record.actor)
                 self.reply(message.record, promise.ok, promise.text)

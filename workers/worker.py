@@ -24,19 +24,20 @@ import signal
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
 import msgspec
 
-from protocols.bus import QUEUE_LENGTH, Publisher, Subscriber
+from protocols.bus import QUEUE_LENGTH, Message, Publisher, Subscriber
 from protocols.clock import StageClock, read_clock
 from protocols.errors import ProtocolError
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat
 from protocols.show import Command, CommandReply
+from stage.command_book import OBEYED_S
 from stage.config import Config
 from stage.errors import StageError
 from workers._process import die_with_parent, resident_bytes
@@ -108,6 +109,19 @@ class Worker:
     def event(self, kind: str, text: str) -> None:
         """Tell the operator; `kind` is "info", "warning" or "error"."""
         self.publisher.send(f"event.{self.name}", Event(self.name, self.clock.now_ns(), kind, text))
+
+    def commanded(self, subscriber: Subscriber) -> Iterator[Message]:
+        """What has come by a subscription to commands, without those that come too late to be obeyed.
+
+        A worker that was held up finds them all at once, when whoever gave them has long been told that it came to
+        nothing.
+        """
+        now_ns = self.clock.now_ns()
+        for message in subscriber.drain_all():
+            if isinstance(message.record, Command) and now_ns - message.sent_ns > OBEYED_S * 1e9:
+                self.counters["commands late"] += 1
+            else:
+                yield message
 
     def reply(self, command: Command, ok: bool, text: str, facts: dict[str, str] | None = None) -> None:
         """Say what became of a command, exactly once; `text` is for people: what was done, or why not."""

@@ -81,6 +81,7 @@ class ControlDesk:
 
     def close(self) -> None:
         """Says goodbye; what that leaves in `outgoing` is still to be sent."""
+        self.outgoing.close()
         self._phone.close()
         self.deliveries.close()
 

@@ -73,6 +73,10 @@ class Outgoing:
         """Answers those whose command nobody has carried out; to be called now and then."""
         self._book.expire()
 
+    def close(self) -> None:
+        """Answers those who still wait."""
+        self._book.close()
+
     def send(self, target: Address, make: Callable[..., bytes], *arguments: float | str) -> None:
         """Sends the packet that `make` builds; texts without what OSC cannot carry."""
         shown = [sendable(value) if isinstance(value, str) else value for value in arguments]

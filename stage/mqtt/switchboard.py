@@ -113,7 +113,8 @@ class MqttSwitchboard:
                 yield "warning" if fault else "info", f"output {name}: {fault or 'works again'}"
 
     def close(self) -> None:
-        """Takes leave of the brokers, of all at the same time."""
+        """Answers those who still wait, and takes leave of the brokers, of all at the same time."""
+        self._book.close()
         for output in self._outputs.values():
             output.leave()
         for output in self._outputs.values():

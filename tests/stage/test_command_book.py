@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from protocols.show import CommandReply, StopRecording
-from stage.command_book import PATIENCE_S, CommandBook
+from stage.command_book import OBEYED_S, PATIENCE_S, CommandBook
 
 
 class Clock:
@@ -52,3 +52,16 @@ def test_the_book_is_bounded() -> None:
     book = CommandBook("control")
     entered = [book.enter(StopRecording(book.new_id(), "control"), lambda _: None) for _ in range(1000)]
     assert entered.count(True) == len(book) < 1000
+
+
+def test_who_waits_when_the_surface_ends_is_told_so() -> None:
+    book, heard = CommandBook("control"), []
+    book.enter(StopRecording("a", "control"), heard.append)
+    book.close()
+    assert [answer.ok for answer in heard] == [False] and len(book) == 0
+    book.take(reply("a"))
+    assert len(heard) == 1
+
+
+def test_no_command_is_carried_out_after_its_surface_has_given_it_up() -> None:
+    assert OBEYED_S < PATIENCE_S

@@ -288,7 +288,5 @@ def test_one_datagram_is_one_frame_however_often_it_repeats_itself() -> None:
 def test_who_sends_faster_than_any_performer_does_not_crowd_out_others() -> None:
     into = reader("spine")
     passed = [len(into.take(osc.bundle([still("Spine"), ok()]), HERE, NOW_NS + n * 100_000)) for n in range(50_000)]
-    assert (
-        sum(passed) <= MOST_HZ * 6 + 1 and sum(passed[-10_000:]) >= MOST_HZ - 1
-    )  # five seconds, ten thousand a second
+    assert sum(passed) <= MOST_HZ * 6 + 1 and sum(passed[-10_000:]) >= MOST_HZ - 1
     assert into.counters["over rate"] == 50_000 - sum(passed)
