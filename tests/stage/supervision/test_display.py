@@ -89,3 +89,10 @@ def test_faces_are_told_beside_bodies_and_alone() -> None:
     assert "face_solve" not in line
     alone = msgspec.structs.replace(both, framesets=FramesetReport(), rate_hz=0.0, recent_legs=legs)
     assert "framesets" not in numbers_line(alone) and "solved" not in numbers_line(alone)
+
+
+def test_words_from_the_network_do_not_command_the_terminal() -> None:
+    console = recording_console(terminal=True)
+    display = PlainDisplay(console)
+    display.say("warning", "mqtt", "session \x1b[2J\x9bm\u202e; caf\u00e9")
+    assert console.export_text().strip() == "stage: warning: mqtt: session \ufffd[2J\ufffdm\ufffd; café"
