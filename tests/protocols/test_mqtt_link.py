@@ -16,7 +16,8 @@ import pytest
 from protocols.mqtt_broker import MOST_INCOMING, Broker
 from protocols.mqtt_link import MqttLink, Received
 from protocols.mqtt_topics import Publication
-from tests.mqtt_broker import PATIENCE_S, Authority, BrokerForTests, Listener, free_port, program
+from tests.mqtt_broker import PATIENCE_S, Authority, BrokerForTests, Listener, program
+from tests.ports import free_port
 from tests.waiting import until
 
 Version = Literal["3.1.1", "5"]

@@ -13,7 +13,7 @@ from protocols import osc
 from protocols.osc_framing import DECODERS, Framing
 from protocols.tcp import TcpSender
 from protocols.tcp_receiver import TcpReceiver
-from tests.mqtt_broker import free_port
+from tests.ports import free_port
 from tests.waiting import until
 
 FRAMINGS = pytest.mark.parametrize("framing", ["slip", "length"])

@@ -21,7 +21,7 @@ from stage.config import TimecodeSection
 from stage.outputs.open_stream import open_stream
 from stage.probe import ProbeKind, run_probe
 from stage.timecode import TimecodeClock
-from tests.mqtt_broker import free_port
+from tests.ports import free_port
 from tests.sections import output_section
 from tests.stage.outputs.faces import any_face
 from tests.stage.outputs.performers import random_pose

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import socket
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from stage.bodies.body import body_cache_path
 from stage.config import Config, ConsoleSection, MetricsSection, load
 from stage.errors import StageError
 from stage.networks.store import NETWORK_FILES, is_intact
+from tests.ports import free_port
 from tests.sections import output_section
 
 CAMERAS = 2
@@ -61,12 +61,6 @@ def write_toml(config: Config, path: Path) -> Path:
         lines += [f'actor = "{output.actor}"']
     path.write_text("\n".join(lines) + "\n")
     return path
-
-
-def free_port() -> int:
-    """A TCP port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 @dataclass

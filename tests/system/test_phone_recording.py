@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from protocols import osc, phone_app
 from protocols.bus import Publisher
-from protocols.clock import ClockFile, StageClock, write_clock
 from protocols.takefile import TakeReader
 from stage.config import ActorSection, Config, ControlSection, RecordSection
 from stage.takes.face_table import HEADER
+from tests.ports import free_udp_port
+from tests.run_folder import prepare
 from tests.stage.outputs.faces import any_face, face_performance
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,19 +29,14 @@ class Tool:
     """Speaks to the stage as it would to the phone; a solver of ours performs meanwhile."""
 
     def __init__(self, run_dir: Path) -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-            taken.bind(("127.0.0.1", 0))
-            self.port: int = taken.getsockname()[1]
-        clock = StageClock.start()
+        self.port = free_udp_port()
         config = Config(
             actors=(ActorSection(id="ada"),),
             control=ControlSection(enabled=True, port=self.port),
             record=RecordSection(folder=str(run_dir / "takes")),
         )
-        (run_dir / "config.json").write_bytes(msgspec.json.encode(config))
-        write_clock(run_dir, ClockFile(offset_ns=clock.offset_ns, epoch_ns=clock.now_ns()))
-        self.clock, self.faces = clock, 0
-        self.solve = Publisher(run_dir, "solve", clock)
+        self.clock, self.faces = prepare(run_dir, config), 0
+        self.solve = Publisher(run_dir, "solve", self.clock)
         self.workers = [
             subprocess.Popen(
                 [sys.executable, "-m", f"workers.{name}", "--run-dir", str(run_dir), "--name", name],

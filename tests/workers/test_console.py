@@ -16,7 +16,6 @@ import psutil
 import pytest
 
 from protocols.bus import Publisher, Subscriber
-from protocols.clock import ClockFile, StageClock, write_clock
 from protocols.messages import Event, FrameNote, Heartbeat
 from protocols.ring import RingWriter, ring_name
 from protocols.show import CommandReply, SetOutput
@@ -24,6 +23,8 @@ from stage.bodies.body import mesh_faces
 from stage.cameras.calibration import save_calibration
 from stage.config import CameraSection, Config, ConsoleSection
 from stage.errors import BodyModelError
+from tests.ports import free_port
+from tests.run_folder import prepare
 from tests.sections import output_section
 from tests.stage.console.browser import FakeBrowser, updates_of
 from tests.stage.console.conftest import camera_at
@@ -37,13 +38,11 @@ Start = Callable[[], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def run_dir(tmp_path: Path) -> Path:
-    clock = StageClock.start()
     calibration = tmp_path / "calibration.toml"
     save_calibration(calibration, [camera_at("left", -2.0), camera_at("right", -1.0)])
     cameras = tuple(CameraSection(id=i, source="device:0", calibration=str(calibration)) for i in ("left", "right"))
     config = Config(cameras=cameras, console=ConsoleSection(port=free_port()))
-    (tmp_path / "config.json").write_bytes(msgspec.json.encode(config))
-    write_clock(tmp_path, ClockFile(offset_ns=clock.offset_ns, epoch_ns=clock.now_ns()))
+    prepare(tmp_path, config)
     return tmp_path
 
 
@@ -104,11 +103,6 @@ class Stage:
 
 def body_vertices(number: int) -> np.ndarray:
     return np.full((int(mesh_faces().max()) + 1, 3), number, np.float32)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 def config_of(run_dir: Path) -> Config:

@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from protocols import osc, phone_app
 from protocols.bus import Publisher, Subscriber
-from protocols.clock import ClockFile, StageClock, write_clock
 from protocols.messages import Event, Heartbeat
 from protocols.show import Command, CommandReply, StartRecording, StopRecording
 from stage.config import ActorSection, Config, ControlSection, RecordSection
+from tests.ports import free_udp_port
+from tests.run_folder import prepare
 from tests.sections import output_section
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,18 +97,14 @@ class Show:
 
 @pytest.fixture
 def show(tmp_path: Path) -> Iterator[Show]:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    clock = StageClock.start()
+    port = free_udp_port()
     config = Config(
         actors=(ActorSection(id="ada"),),
         outputs=(output_section("vmc", id="vmc-1", actors=("ada",)),),
         control=ControlSection(enabled=True, port=port),
         record=RecordSection(folder=str(tmp_path / "takes")),
     )
-    (tmp_path / "config.json").write_bytes(msgspec.json.encode(config))
-    write_clock(tmp_path, ClockFile(offset_ns=clock.offset_ns, epoch_ns=clock.now_ns()))
+    prepare(tmp_path, config)
     opened = Show(tmp_path, port)
     yield opened
     opened.close()

@@ -16,13 +16,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from protocols.bus import Publisher, Subscriber
-from protocols.clock import ClockFile, StageClock, write_clock
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat
 from protocols.mqtt_schemas import FOLDER, schema_of_topic
 from protocols.show import CommandReply, OutputState, RecorderState, SetOutput, StartRecording
 from stage.config import ActorSection, AnyOutputSection, CameraSection, Config, LatencySection
-from tests.mqtt_broker import PATIENCE_S, BrokerForTests, Listener, free_port
+from tests.mqtt_broker import PATIENCE_S, BrokerForTests, Listener
+from tests.ports import free_port
+from tests.run_folder import prepare
 from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face_performance
 from tests.stage.outputs.performers import random_pose
@@ -38,15 +39,13 @@ class Stage:
 
     def __init__(self, run_dir: Path, *outputs: AnyOutputSection) -> None:
         self.run_dir = run_dir
-        self.clock = StageClock.start()
         config = Config(
             actors=(ActorSection(id="anna"), ActorSection(id="ben")),
             cameras=(CameraSection(id="left", source="device:0"),),
             outputs=outputs,
             latency=LatencySection(solve_ms=5.0),
         )
-        (run_dir / "config.json").write_bytes(msgspec.json.encode(config))
-        write_clock(run_dir, ClockFile(offset_ns=self.clock.offset_ns, epoch_ns=self.clock.now_ns()))
+        self.clock = prepare(run_dir, config)
         self.others = {
             name: Publisher(run_dir, name, self.clock)
             for name in ("solve", "record", "broadcast", "capture.left", "console", "landmarks", "receive")

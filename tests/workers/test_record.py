@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
 import pytest
 
 from protocols.bus import Message, Publisher, Subscriber
-from protocols.clock import ClockFile, StageClock, write_clock
 from protocols.messages import Event, Heartbeat, MeshNote, Record
 from protocols.show import Command, CommandReply, RecorderState, SetSlate, StartRecording, StopRecording, TimecodeSync
 from protocols.takefile import TakeReader
 from stage.config import ActorSection, CameraSection, Config, RecordSection, TimecodeSection
+from tests.run_folder import prepare
 from tests.stage.outputs.faces import any_face, face_performance
 from tests.stage.outputs.performers import random_pose
 
@@ -33,15 +32,13 @@ class Stage:
     def __init__(self, run_dir: Path, timecode: TimecodeSection) -> None:
         self.run_dir = run_dir
         self.takes = run_dir / "takes"
-        self.clock = StageClock.start()
         config = Config(
             cameras=(CameraSection(id="left", source="device:0"),),
             actors=(ActorSection(id="anna"),),
             record=RecordSection(folder=str(self.takes)),
             timecode=timecode,
         )
-        (run_dir / "config.json").write_bytes(msgspec.json.encode(config))
-        write_clock(run_dir, ClockFile(offset_ns=self.clock.offset_ns, epoch_ns=self.clock.now_ns()))
+        self.clock = prepare(run_dir, config)
         self.solve = Publisher(run_dir, "solve", self.clock)
         self.console = Publisher(run_dir, "console", self.clock)
         self.receive = Publisher(run_dir, "receive", self.clock)

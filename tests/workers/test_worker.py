@@ -9,15 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from protocols.bus import Subscriber
-from protocols.clock import ClockFile, StageClock, write_clock
+from protocols.bus import Message, Subscriber
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat
+from protocols.show import StopRecording, TimecodeSync
+from stage.command_book import OBEYED_S
 from stage.config import Config
+from tests.run_folder import prepare
 from tests.waiting import until
+from workers.worker import Worker
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "tests.workers.sample_worker"
@@ -27,9 +29,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def run_dir(tmp_path: Path) -> Path:
-    clock = StageClock.start()
-    (tmp_path / "config.json").write_bytes(msgspec.json.encode(Config()))
-    write_clock(tmp_path, ClockFile(offset_ns=clock.offset_ns, epoch_ns=clock.now_ns()))
+    prepare(tmp_path, Config())
     return tmp_path
 
 
@@ -177,3 +177,15 @@ def test_a_worker_whose_supervisor_was_killed_ends(run_dir: Path) -> None:
 def test_a_worker_started_for_another_supervisor_ends(start: Start) -> None:
     process = start("sample.tick", STAGE_SUPERVISOR_PID="1")
     assert process.wait(20.0) == 0
+
+
+def test_a_worker_that_was_held_up_does_not_obey_what_was_given_up_meanwhile(run_dir: Path) -> None:
+    worker = Worker(run_dir, "late")
+    now_ns = worker.clock.now_ns()
+    late_ns = now_ns - round(OBEYED_S * 1e9) - 1
+    sync = Message("timecode", TimecodeSync(late_ns, "01:00:00:00", "machine"), 0, late_ns)
+    given = [Message("command.control", StopRecording("a", "control"), n, at) for n, at in ((0, late_ns), (1, now_ns))]
+    with Subscriber(run_dir, {}) as subscriber:
+        subscriber.drain_all = lambda: [sync, *given]  # type: ignore[method-assign]
+        assert list(worker.commanded(subscriber)) == [sync, given[1]]
+    assert worker.counters["commands late"] == 1

@@ -14,7 +14,8 @@ from stage.config import ActorSection, Config
 from stage.errors import OutputError
 from stage.mqtt.news import News
 from stage.mqtt.output import MqttOutput
-from tests.mqtt_broker import BrokerForTests, Listener, free_port
+from tests.mqtt_broker import BrokerForTests, Listener
+from tests.ports import free_port
 from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import random_pose

@@ -9,7 +9,8 @@ from protocols.show import Command, SetOutput
 from stage.config import ActorSection, Config
 from stage.errors import OutputError
 from stage.mqtt.switchboard import MqttSwitchboard
-from tests.mqtt_broker import BrokerForTests, Listener, free_port
+from tests.mqtt_broker import BrokerForTests, Listener
+from tests.ports import free_port
 from tests.sections import output_section
 from tests.waiting import until
 

@@ -16,7 +16,8 @@ from protocols.clock import StageClock
 from stage.config import ActorSection, Config
 from stage.mqtt.output import MqttOutput
 from stage.probing.mqtt_probe import run_mqtt_probe
-from tests.mqtt_broker import BrokerForTests, Listener, free_port
+from tests.mqtt_broker import BrokerForTests, Listener
+from tests.ports import free_port
 from tests.sections import output_section
 from tests.stage.outputs.performers import random_pose
 
