@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from protocols import osc, phone_app
 from protocols.errors import DecodeError
 from protocols.messages import Record
 from protocols.phone_app import Address
-from protocols.show import Command, CommandReply, StopRecording
+from protocols.show import Command, CommandReply, OutputState, RecorderState, StopRecording
 from stage.config import Config
 from stage.control import words
 from stage.control.allowed import AllowList, SourceRates
@@ -26,6 +28,7 @@ from stage.control.phone import PhoneApp
 from stage.control.status import ShowStatus
 from stage.control.take_files import TakeFiles
 from stage.control.take_watch import TakeWatch
+from stage.discretion import Discretion
 
 
 class ControlDesk:
@@ -38,6 +41,7 @@ class ControlDesk:
         self._clock = clock
         self._allowed = AllowList(config.control.allow)
         self._rates = SourceRates(config.control.rate)
+        self._discretion = Discretion(config)
         self._status = ShowStatus(clock)
         files = TakeFiles(Path(config.record.folder))
         self._takes = TakeWatch(files)
@@ -70,8 +74,8 @@ class ControlDesk:
             if (news := self._takes.reply(record)) is not None:
                 self._phone.tell(news)
             self.outgoing.take(record)
-        else:
-            self._status.take(record)
+        elif isinstance(record, OutputState | RecorderState):
+            self._status.take(replace(record, fault=self._discretion.of(record.fault)))
 
     def expire(self) -> None:
         """Answers those whose command nobody has carried out; to be called now and then."""
@@ -129,7 +133,7 @@ class ControlDesk:
             self._reply(message.address, source, True, "button let go, nothing done")
 
     def _reply(self, word: str, source: Address, ok: bool, text: str, more: tuple[str, ...] = ()) -> None:
-        tags = "sis" + "s" * len(more)
+        tags, text = "sis" + "s" * len(more), self._discretion.of(text)
         for target in self._targets(source):
             self.outgoing.send(
                 target, lambda *shown: osc.message(words.REPLY, tags, *shown), word, int(ok), text, *more

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 import msgspec
+from msgspec.structs import replace
 
 from protocols.clock import StageClock
 from protocols.errors import ProtocolError
@@ -22,6 +23,7 @@ from protocols.mqtt_payloads import ActorReport, ReplyReport, StageReport, Stage
 from protocols.mqtt_topics import Publication, Topics, erased
 from protocols.show import OutputState, SetOutput
 from stage.config import Config, MqttSection
+from stage.discretion import Discretion
 from stage.mqtt.brokers import broker_of
 from stage.mqtt.news import News
 from stage.outputs.face_source import FaceSource
@@ -51,6 +53,7 @@ class MqttOutput:
         self._poses = output.poses
         self._stage_rate_hz = config.stage.rate
         self._clock = clock
+        self._discretion = Discretion(config)
         self._set_limits()
         self._faces = defaultdict[str, FaceSource](FaceSource)
         self._told: dict[tuple[str, str], Publication] = {}
@@ -151,8 +154,9 @@ class MqttOutput:
         return commands
 
     def answer(self, report: ReplyReport, topic: str, correlation: bytes) -> None:
-        """Leaves a reply for the link."""
-        self._link.put(self.topics.reply(report, topic, correlation))
+        """Leaves a reply for the link; it names files without the folders of this machine."""
+        told = replace(report, text=self._discretion.of(report.text), facts=self._discretion.of_facts(report.facts))
+        self._link.put(self.topics.reply(told, topic, correlation))
 
     def leave(self) -> None:
         """Begins to take leave of the broker; returns at once."""

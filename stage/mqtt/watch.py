@@ -20,6 +20,7 @@ from protocols.mqtt_payloads import (
 )
 from protocols.show import OutputState, RecorderState
 from stage.config import Config
+from stage.discretion import Discretion
 from stage.latency import CAPTURE_PREFIX, LatencyBoard
 from stage.mqtt.alarms import (
     SILENCE_S,
@@ -53,6 +54,7 @@ class StageWatch:
         """
         self.workers = tuple(plan.name for plan in plan_stage(config))
         """Those that should speak."""
+        self._discretion = Discretion(config)
         self._budgets = config.latency
         self._timecode = timecode
         self._clock = clock
@@ -74,12 +76,14 @@ class StageWatch:
             self._heard_s[record.worker] = self._clock()
         elif isinstance(record, Event) and record.kind in ("warning", "error"):
             kind = "error" if record.kind == "error" else "warning"
-            self._events.append(AlarmReport(record.worker, kind, record.text, record.at_ns))
+            text = self._discretion.of(record.text)
+            self._events.append(AlarmReport(record.worker, kind, text, record.at_ns))
         elif isinstance(record, OutputState):
-            self._outputs[record.id] = record
+            self._outputs[record.id] = replace(record, fault=self._discretion.of(record.fault))
             self._changed.add(record.id)
         elif isinstance(record, RecorderState):
-            self._recorder, self._recorder_changed = record, True
+            self._recorder = replace(record, fault=self._discretion.of(record.fault))
+            self._recorder_changed = True
 
     def news(self, now_ns: int) -> News:
         """What is to be published now: states at once, figures once a second.

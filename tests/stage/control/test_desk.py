@@ -227,3 +227,16 @@ def test_no_datagram_escapes_as_an_exception(said: list[tuple[str, list[tuple[st
     counters = desk.outgoing.counters
     assert counters["items"] == len(desk.outgoing.commands)
     assert all(target == REMOTE or target.host.startswith("127.") or target.host == "::1" for target, _ in taken(desk))
+
+
+def test_no_folder_of_this_machine_is_told(tmp_path: Path) -> None:
+    desk = ControlDesk(config_of(tmp_path))
+    fault = f"{tmp_path} has 3 MB free; see {tmp_path}/scene_001.mcap"
+    desk.hear(recorder_state(fault=fault))
+    desk.hear(output_state("vmc-1", fault=f"avatar {tmp_path}/ada.vrm is damaged"))
+    desk.take(osc.message("/stage/record/stop", ""), REMOTE)
+    desk.hear(CommandReply(desk.outgoing.commands[0].id, "control", "record", False, fault))
+    desk.take(osc.message("/stage/status", ""), REMOTE)
+    told = [str(message.arguments) for _, message in taken(desk)]
+    assert len(told) == 4 and not any(str(tmp_path.parent) in text for text in told)
+    assert sum("scene_001.mcap" in text for text in told) == 2

@@ -7,7 +7,7 @@ import pytest
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat
 from protocols.show import OutputState, RecorderState
-from stage.config import ActorSection, CameraSection, Config, LatencySection, TimecodeSection
+from stage.config import ActorSection, CameraSection, Config, LatencySection, RecordSection, TimecodeSection
 from stage.mqtt.watch import StageWatch
 from stage.timecode import TimecodeClock
 
@@ -15,12 +15,13 @@ from stage.timecode import TimecodeClock
 class Watched:
     """A watch with a clock, and a stage of one camera."""
 
-    def __init__(self, **timecode: Any) -> None:
+    def __init__(self, folder: str = "takes", **timecode: Any) -> None:
         self.now_s = 0.0
         config = Config(
             cameras=(CameraSection(id="left", source="device:0"),),
             actors=(ActorSection(id="anna"),),
             latency=LatencySection(solve_ms=5.0),
+            record=RecordSection(folder=folder),
         )
         section = TimecodeSection(rate="25", **timecode)
         self.watch = StageWatch(config, TimecodeClock(section, 0), lambda: self.now_s)
@@ -120,3 +121,16 @@ def test_a_timecode_machine_that_says_nothing_is_an_alarm() -> None:
     news = Watched(source="network").news()
     assert news.timecode is None
     assert "timecode" in [alarm.about for alarm in news.alarms.alarms]
+
+
+def test_no_folder_of_this_machine_is_told() -> None:
+    watched = Watched(folder="/disk/takes")
+    fault = "/disk/takes: no space left; see /disk/takes/scene_001.mcap"
+    told = "takes: no space left; see scene_001.mcap"
+    watched.watch.take(Event("record", 1, "warning", fault))
+    watched.watch.take(OutputState("a", "vmc", "broadcast", 1, True, "", 0.0, "x", 0.0, 0, 0, fault))
+    watched.watch.take(RecorderState(1, False, "scene", 1, 0, "", 0, 0, -1, fault))
+    news = watched.news()
+    assert [event.text for event in news.events] == [told]
+    assert news.outputs["a"].fault == told and news.recorder.fault == told
+    assert {alarm.text for alarm in news.alarms.alarms} >= {told}
