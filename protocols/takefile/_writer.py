@@ -101,6 +101,16 @@ class TakeWriter:
         return self._file.tell()
 
     @property
+    def is_there(self) -> bool:
+        """Whether the file still has its name: a deleted one takes all that is written, and keeps nothing of it."""
+        try:
+            return os.path.samestat(os.fstat(self._file.descriptor), os.stat(self.path))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:  # a disk that does not answer now; writing will tell
+            return True
+
+    @property
     def topics(self) -> frozenset[str]:
         """Topics of which there are messages."""
         return frozenset(topic for topic, _ in self._channels)

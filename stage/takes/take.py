@@ -194,6 +194,8 @@ class Take(threading.Thread):
                 synced_s = now_s
             if now_s - looked_s >= SPACE_S:
                 looked_s = now_s
+                if not writer.is_there:
+                    return  # closing it tells
                 if 0 <= self._space(self._folder) < MIN_FREE_BYTES:
                     self.fault = (
                         f"{self._folder} has less than {MIN_FREE_BYTES / 1e6:.0f} MB free: take {self.name} was ended, "
@@ -232,6 +234,11 @@ class Take(threading.Thread):
 
     def _close(self, writer: TakeWriter) -> None:
         """Write the end of the file; a file that could not be written on stays as it is, unfinished."""
+        if not writer.is_there:
+            self.fault = self.fault or (
+                f"{writer.path} was moved or deleted while it was recorded: take {self.name} was ended; deleted, it is "
+                "lost, moved, it is whole up to here"
+            )
         self.lose(len(self._queue))
         ended_ns = self._ended_ns or self._timing.clock.now_ns()
         facts = {

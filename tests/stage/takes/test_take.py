@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -244,3 +245,27 @@ def test_a_kill_at_any_moment_loses_at_most_a_second(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert complaints == [""] * len(victims)
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_take_whose_folder_goes_away_ends_and_is_no_good_end(tmp_path: Path, deleted: bool) -> None:
+    folder, elsewhere = tmp_path / "takes", tmp_path / "elsewhere"
+    take = take_in(folder)
+    take.put(message(0))
+    until(lambda: take.records == 1)
+    if deleted:
+        shutil.rmtree(folder)
+    else:
+        folder.rename(elsewhere)
+    take.join(20.0)  # nobody has asked it to end
+    assert take.phase == "done" and "moved or deleted" in take.fault and str(folder) in take.fault
+    if not deleted:
+        moved = TakeReader(elsewhere / "scene_001.mcap")
+        assert len(list(moved.records())) == 1 and moved.finished and "moved" in moved.facts["end"]["fault"]
+
+
+def test_a_take_that_was_deleted_in_its_last_moment_is_no_good_end(tmp_path: Path) -> None:
+    take = take_in(tmp_path)
+    until(lambda: take.phase == "recording")
+    (tmp_path / "scene_001.mcap").unlink()
+    assert "moved or deleted" in ended(take).fault
