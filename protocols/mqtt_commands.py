@@ -20,15 +20,15 @@ import msgspec
 from msgspec import Meta
 
 from protocols.errors import DecodeError
-from protocols.show import Calibrate, Command, SetOutput, SetSlate, StartRecording, StopRecording
+from protocols.show import MAX_SLATE, MAX_TAKE, Calibrate, Command, SetOutput, SetSlate, StartRecording, StopRecording
 
 MOST_BYTES = 8192
 """Longer payloads are refused unread."""
 
 _Id = Annotated[str, Meta(max_length=64)]
-_Slate = Annotated[str, Meta(max_length=64, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])")]
+_Slate = Annotated[str, Meta(max_length=MAX_SLATE, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])")]
 """No control characters; written so that Python and JavaScript read the expression alike."""
-_Take = Annotated[int, Meta(ge=0, le=999_999)]
+_Take = Annotated[int, Meta(ge=0, le=MAX_TAKE)]
 _Rate = Annotated[float, Meta(ge=0, le=1000)]
 _SHOWN = 80
 

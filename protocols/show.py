@@ -17,6 +17,11 @@ import msgspec
 
 from protocols.messages import Record
 
+MAX_SLATE = 64
+"""Characters of a slate."""
+MAX_TAKE = 999_999
+"""The highest number of a take."""
+
 
 class Command(Record, frozen=True):
     """Base of all commands."""

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from protocols.show import MAX_SLATE
 from stage.config._section import NotNegative, Port, Positive, Section
 
 Part = Literal["face", "eyes", "head", "spine", "arms", "fingers", "legs", "hips"]
@@ -89,5 +90,5 @@ class RecordSection(Section, frozen=True):
     enabled: bool = True
     """Keep a recorder ready; it records when it is told to."""
     folder: str = "takes"
-    slate: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] = "scene"
+    slate: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SLATE)] = "scene"
     """The first slate of a session."""

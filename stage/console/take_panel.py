@@ -8,7 +8,7 @@ from typing import Any
 
 import viser
 
-from protocols.show import RecorderState, SetSlate, StartRecording, StopRecording
+from protocols.show import MAX_TAKE, RecorderState, SetSlate, StartRecording, StopRecording
 from stage.console import tables
 from stage.console.orders import Make
 from stage.console.status import StageStatus
@@ -18,8 +18,6 @@ WRITTEN_S = 0.8
 
 HOLD_S = 1.5
 """How long what was written, or a press of the button, stands before the recorder's own word counts again."""
-
-_MOST_TAKES = 9999
 
 
 class TakePanel:
@@ -47,7 +45,7 @@ class TakePanel:
         self._number_written_s: float | None = None
         self._held_until_s = clock()
         self._slate = gui.add_text("Slate", initial_value=slate)
-        self._number = gui.add_number("Take", initial_value=1, min=1, max=_MOST_TAKES, step=1)
+        self._number = gui.add_number("Take", initial_value=1, min=1, max=MAX_TAKE, step=1)
         self._button = gui.add_button("Record", color="red", icon=viser.Icon.PLAYER_RECORD_FILLED, disabled=True)
         self._line = gui.add_html("")
         self._slate.on_update(self._on_slate)

@@ -17,15 +17,14 @@ from typing import NamedTuple
 
 from protocols import osc
 from protocols.errors import DecodeError
-from protocols.show import Calibrate, Command, SetOutput, SetSlate, StartRecording, StopRecording
+from protocols.show import MAX_SLATE, MAX_TAKE, Calibrate, Command, SetOutput, SetSlate, StartRecording, StopRecording
 
 PREFIX = "/stage/"
 REPLY = "/stage/reply"
 
 MAX_NAME = 64
-"""Characters of a slate, an output's or an actor's name."""
+"""Characters of an output's or an actor's name."""
 
-_MOST_TAKES = 9999
 _NUMBERS = frozenset("ifhdTF")
 
 Make = Callable[[str, str], Command]
@@ -80,8 +79,8 @@ def take_number(value: osc.Argument) -> int:
     Raises:
         WordError: It is none.
     """
-    if not isinstance(value, int) or not 0 <= value <= _MOST_TAKES:
-        raise WordError(f"take {value!r:.20} is no number from 1 to {_MOST_TAKES}, or 0 for the next")
+    if not isinstance(value, int) or not 0 <= value <= MAX_TAKE:
+        raise WordError(f"take {value!r:.20} is no number from 1 to {MAX_TAKE}, or 0 for the next")
     return value
 
 
@@ -91,8 +90,8 @@ def slate_name(value: osc.Argument) -> str:
     Raises:
         WordError: It is too long, empty, or has what cannot be shown.
     """
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME or not value.isprintable():
-        raise WordError(f"slate {value!r:.60} is no name of 1 to {MAX_NAME} characters")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_SLATE or not value.isprintable():
+        raise WordError(f"slate {value!r:.60} is no name of 1 to {MAX_SLATE} characters")
     return value
 
 

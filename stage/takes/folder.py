@@ -9,9 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from protocols.show import MAX_TAKE
 from protocols.takefile import TakeWriter, is_finished
 from stage.errors import RecordError
-from stage.takes.names import MAX_NUMBER, numbers, take_name
+from stage.takes.names import numbers, take_name
 
 SUFFIX = ".mcap"
 MIN_FREE_BYTES = 200_000_000
@@ -68,17 +69,21 @@ def create_take(folder: Path, slate: str, number: int, library: str) -> tuple[in
     try:
         folder.mkdir(parents=True, exist_ok=True)
         taken = numbers(slate, os.listdir(folder))
+    except (FileExistsError, NotADirectoryError) as error:
+        raise RecordError(
+            f"{folder}: there is a file where this folder should be; move it, see record.folder"
+        ) from error
     except OSError as error:
         raise RecordError(f"{folder}: {error.strerror}; takes cannot go there, see record.folder") from error
     number = number or max(taken, default=0) + 1
-    while number <= MAX_NUMBER:
+    while number <= MAX_TAKE:
         if number not in taken:
             try:
                 return number, TakeWriter(folder / f"{take_name(slate, number)}{SUFFIX}", library)
             except FileExistsError:  # somebody else was quicker
                 pass
         number += 1
-    raise RecordError(f"no take number up to {MAX_NUMBER} is left for slate {slate!r}; choose another slate")
+    raise RecordError(f"no take number up to {MAX_TAKE} is left for slate {slate!r}; choose another slate")
 
 
 def unfinished_takes(folder: Path) -> list[Path]:

@@ -11,7 +11,6 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-MAX_NUMBER = 999_999
 _MAX_LENGTH = 64
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
 _NAMELESS = "slate"

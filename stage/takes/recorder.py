@@ -17,13 +17,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from protocols.bus import Message
-from protocols.show import Command, RecorderState, SetSlate, StartRecording, StopRecording
+from protocols.show import MAX_SLATE, MAX_TAKE, Command, RecorderState, SetSlate, StartRecording, StopRecording
 from stage.news import News
-from stage.takes.names import MAX_NUMBER
 
 PATIENCE_S = 2.0
-MAX_SLATE = 64
-"""Characters of a slate."""
 
 
 class RunningTake(Protocol):
@@ -189,8 +186,8 @@ class Recorder:
         if len(slate) > MAX_SLATE or not slate.isprintable():
             self._refuse(command, f"a slate has up to {MAX_SLATE} printable characters")
             return False
-        if not 0 <= command.take <= MAX_NUMBER:
-            self._refuse(command, f"take {command.take} is no number from 1 to {MAX_NUMBER}")
+        if not 0 <= command.take <= MAX_TAKE:
+            self._refuse(command, f"take {command.take} is no number from 1 to {MAX_TAKE}")
             return False
         if slate and slate != self.slate:
             self.slate, self.next_number = slate, 0
@@ -239,4 +236,4 @@ class Recorder:
 
 def _after(number: int) -> int:
     """The number after one that was wished for; 0, the next of the slate, stays."""
-    return number + 1 if 0 < number < MAX_NUMBER else 0
+    return number + 1 if 0 < number < MAX_TAKE else 0

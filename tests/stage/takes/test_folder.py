@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from protocols.show import MAX_TAKE
 from stage.errors import RecordError
 from stage.takes import folder as folder_module
 from stage.takes.folder import MIN_FREE_BYTES, check_space, create_take, free_bytes, last_number, unfinished_takes
-from stage.takes.names import MAX_NUMBER
 
 
 def test_numbers_go_on_from_the_files_and_nothing_is_overwritten(tmp_path: Path) -> None:
@@ -68,9 +68,9 @@ def test_a_disk_without_locks_will_do(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_numbers_end(tmp_path: Path) -> None:
-    number, writer = create_take(tmp_path, "scene", MAX_NUMBER, "test")
+    number, writer = create_take(tmp_path, "scene", MAX_TAKE, "test")
     writer.close()
-    assert number == MAX_NUMBER
+    assert number == MAX_TAKE
     with pytest.raises(RecordError, match="another slate"):
         create_take(tmp_path, "scene", 0, "test")
 

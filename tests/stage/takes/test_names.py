@@ -5,7 +5,8 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stage.takes.names import MAX_NUMBER, numbers, safe_name, take_name
+from protocols.show import MAX_TAKE
+from stage.takes.names import numbers, safe_name, take_name
 
 EVIL = [
     "",
@@ -26,7 +27,7 @@ EVIL = [
 ]
 
 
-@given(st.text(max_size=200) | st.sampled_from(EVIL), st.integers(1, MAX_NUMBER))
+@given(st.text(max_size=200) | st.sampled_from(EVIL), st.integers(1, MAX_TAKE))
 @example("../..", 1)
 @example("\N{FULLWIDTH SOLIDUS}a\N{FULLWIDTH FULL STOP}", 1)
 def test_a_name_is_never_more_than_a_name(slate: str, number: int) -> None:

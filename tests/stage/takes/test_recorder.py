@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from protocols.bus import Message
-from protocols.show import Calibrate, Command, RecorderState, SetSlate, StartRecording, StopRecording
+from protocols.show import MAX_TAKE, Calibrate, Command, RecorderState, SetSlate, StartRecording, StopRecording
 from stage.news import News
-from stage.takes.names import MAX_NUMBER
 from stage.takes.recorder import PATIENCE_S, Answer, Recorder
 
 
@@ -136,7 +135,7 @@ def test_numbers(show: Show) -> None:
     assert take(4) == ("third", 4) and take(5) == ("third", 5)
     show.obey(SetSlate, take=0)
     assert take(6) == ("third", 0)
-    assert take(MAX_NUMBER, take=MAX_NUMBER) == ("third", MAX_NUMBER) and take(7) == ("third", 0)
+    assert take(MAX_TAKE, take=MAX_TAKE) == ("third", MAX_TAKE) and take(7) == ("third", 0)
 
 
 def test_a_slate_set_while_recording_is_the_next_takes(show: Show) -> None:
@@ -156,7 +155,7 @@ def test_wrong_moments_and_wrong_words_are_refused(show: Show) -> None:
     show.obey(StartRecording)
     show.obey(StartRecording)
     assert show.answers() == {"3": False} and len(show.takes) == 1
-    for wrong in ({"take": -1}, {"take": MAX_NUMBER + 1}, {"slate": "a" * 65}, {"slate": "a\0b"}, {"slate": "a\nb"}):
+    for wrong in ({"take": -1}, {"take": MAX_TAKE + 1}, {"slate": "a" * 65}, {"slate": "a\0b"}, {"slate": "a\nb"}):
         show.obey(SetSlate, **wrong)
         assert list(show.answers().values()) == [False]
     assert show.recorder.slate == "scene" and show.recorder.next_number == 0
