@@ -4,8 +4,8 @@
     recording --StopRecording--> the take ends: idle again --its files are done--> answer, with its files
     recording --the disk is full or gone--> idle, with a fault
 
-Every command gets one answer, at once or when it is carried out; the end of a take is answered after `PATIENCE_S` at
-the latest: a slow disk may take its time.
+Every command gets one answer, at once or when it is carried out; begin and end of a take are answered after
+`PATIENCE_S` at the latest: a slow disk may take its time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from protocols.show import MAX_SLATE, MAX_TAKE, Command, RecorderState, SetSlate
 from stage.news import News
 
 PATIENCE_S = 2.0
+_SLOW = "the disk is slow, there is no file yet"
 
 
 class RunningTake(Protocol):
@@ -89,6 +90,9 @@ class Recorder:
     _lost_before: int = 0
     """In the takes before the last one."""
     _starter: Command | None = None
+    _due_s: float = 0.0
+    """When the starter wants an answer."""
+    _opening: bool = False
     _expected: int = 0
     """What `next_number` became when the take began; something else is somebody's wish."""
     _endings: list[_Ending] = field(default_factory=list)
@@ -132,7 +136,7 @@ class Recorder:
         """Carries out a command; those of others are left alone."""
         match command:
             case StartRecording():
-                self._start(command)
+                self._start(command, now_s)
             case StopRecording():
                 self._stop(command, now_s)
             case SetSlate():
@@ -145,7 +149,7 @@ class Recorder:
 
     def look(self, now_s: float) -> tuple[list[Answer], list[News]]:
         """What has come of it since the last look."""
-        self._look_at_current()
+        self._look_at_current(now_s)
         for ending in list(self._endings):
             self._look_at_ending(ending, now_s)
         answers, self._answers = self._answers, []
@@ -161,14 +165,14 @@ class Recorder:
         for take in takes:
             take.join(max(0.0, due_s - time.monotonic()))
 
-    def _start(self, command: StartRecording) -> None:
+    def _start(self, command: StartRecording, now_s: float) -> None:
         if self.current is not None:
             name = self.current.name or "a take"
             self._refuse(command, f"{name} is being recorded already; stop it first")
         elif self._choose(command):
             self._lost_before = self.lost
             self.current = self.last = self.begin(self.slate, self.next_number)
-            self._starter = command
+            self._starter, self._due_s, self._opening = command, now_s + PATIENCE_S, True
             self.next_number = self._expected = _after(self.next_number)
 
     def _stop(self, command: Command, now_s: float) -> None:
@@ -195,17 +199,21 @@ class Recorder:
             self.next_number = command.take
         return True
 
-    def _look_at_current(self) -> None:
+    def _look_at_current(self, now_s: float) -> None:
         take = self.current
-        if take is None or take.phase == "opening":
+        if take is None:
             return
-        if self._starter is not None:
-            command, self._starter = self._starter, None
+        if take.phase == "opening":
+            if now_s >= self._due_s:
+                self._answer_starter(False, f"{_SLOW}; the take begins as soon as there is, or stop it", {})
+            return
+        if self._opening:
+            self._opening = False
             if take.phase == "recording" or not take.fault:
-                self._answers.append(Answer(command, True, f"recording {take.name}", take.facts))
+                self._answer_starter(True, f"recording {take.name}", take.facts)
                 self._news.append(News("info", f"recording {take.name}"))
             else:
-                self._refuse(command, take.fault)
+                self._answer_starter(False, take.fault, {})
             if self.next_number == self._expected != 0:
                 self.next_number = _after(take.number)
         if take.phase != "recording":  # nobody has asked it to end
@@ -215,20 +223,28 @@ class Recorder:
         assert self.current is not None
         self._endings.append(_Ending(self.current, commands, now_s + PATIENCE_S))
         self.current = self._starter = None
+        self._opening = False
 
     def _look_at_ending(self, ending: _Ending, now_s: float) -> None:
         take = ending.take
         done = take.phase == "done"
-        if done or (now_s >= ending.due_s and take.name):
+        if done or now_s >= ending.due_s:
             still = "" if done else "; the disk is slow, its files are still being written"
-            text = take.fault or f"{take.name} ended, {take.records} records{still}"
-            self._answers += [Answer(command, not take.fault, text, take.facts) for command in ending.commands]
+            text = take.fault or (f"{take.name} ended, {take.records} records{still}" if take.name else _SLOW)
+            ok = take.name != "" and not take.fault
+            self._answers += [Answer(command, ok, text, take.facts) for command in ending.commands]
             ending.commands = []
         if done:
             self._endings.remove(ending)
             lost = f", {take.lost} could not be written" if take.lost else ""
             ended = News("warning" if lost else "info", f"{take.name} ended: {take.records} records{lost}")
             self._news.append(News("error", take.fault) if take.fault else ended)
+
+    def _answer_starter(self, ok: bool, text: str, facts: Mapping[str, str]) -> None:
+        """Once; later there is nobody who waits."""
+        if self._starter is not None:
+            self._answers.append(Answer(self._starter, ok, text, facts))
+            self._starter = None
 
     def _refuse(self, command: Command, why: str) -> None:
         self._answers.append(Answer(command, False, why, {}))

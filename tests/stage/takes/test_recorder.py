@@ -232,3 +232,23 @@ def test_its_state(show: Show) -> None:
     show.takes[0].phase, show.takes[0].fault = "done", "disk full"
     show.look()
     assert state() == RecorderState(0, False, "other", 5, 0, "scene_006", 9, 1, 7, "disk full")
+
+
+def test_a_disk_that_does_not_answer_is_told_and_the_take_begins_when_it_does(show: Show) -> None:
+    start = show.obey(StartRecording, take=4)
+    show.now_s = PATIENCE_S
+    ((answer,), news) = show.look()
+    assert (answer.command, answer.ok, news) == (start, False, []) and "slow" in answer.text
+    show.takes[0].opens(4)
+    answers, (begun,) = show.look()
+    assert answers == [] and begun.text == "recording scene_004"  # answered once
+    assert show.recorder.next_number == 5 and show.look() == ([], [])
+
+
+def test_a_take_that_is_stopped_before_there_is_a_file_is_answered(show: Show) -> None:
+    start, stop = show.obey(StartRecording), show.obey(StopRecording)
+    show.now_s = PATIENCE_S
+    assert show.answers() == {start.id: False, stop.id: False}
+    show.takes[0].opens(1)
+    show.takes[0].phase = "done"
+    assert show.answers() == {}
