@@ -6,10 +6,8 @@ newest it is held, and fades as if unseen once it is older than a sample may be.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import deque
-
 from stage.faces.state import FaceState, between, faded
+from stage.timeline import Timeline
 
 KEPT = 128
 """Samples remembered: two seconds of 60 per second."""
@@ -21,25 +19,21 @@ class FaceTimeline:
     """The last samples of one face."""
 
     def __init__(self) -> None:
-        self._times: deque[int] = deque(maxlen=KEPT)
-        self._states: deque[FaceState] = deque(maxlen=KEPT)
+        self._states = Timeline[FaceState](KEPT)
 
     def add(self, capture_ns: int, state: FaceState) -> None:
         """Take in the newest sample; one that goes back in time starts anew."""
-        if len(self._times) > 0 and capture_ns <= self._times[-1]:
-            self._times.clear()
+        newest_ns = self._states.newest_ns
+        if newest_ns is not None and capture_ns <= newest_ns:
             self._states.clear()
-        self._times.append(capture_ns)
-        self._states.append(state)
+        self._states.add(capture_ns, state)
 
     def at(self, capture_ns: int) -> FaceState | None:
         """The face at a time; None before the first sample."""
-        after = bisect_right(self._times, capture_ns)
-        if after == 0:
+        found, newest_ns = self._states.at(capture_ns), self._states.newest_ns
+        if found is None or newest_ns is None:
             return None
-        if after == len(self._times):
-            age_s = (capture_ns - self._times[-1]) * 1e-9
-            newest = self._states[-1]
-            return newest if newest.state != "tracking" else faded(newest, age_s - PATIENCE_S)
-        t0, t1 = self._times[after - 1], self._times[after]
-        return between(self._states[after - 1], self._states[after], (capture_ns - t0) / (t1 - t0))
+        if capture_ns < newest_ns:
+            return between(found.before, found.after, found.share)
+        newest = found.before
+        return newest if newest.state != "tracking" else faded(newest, (capture_ns - newest_ns) * 1e-9 - PATIENCE_S)
