@@ -16,6 +16,11 @@ EXECUTORS = (BROADCAST, MQTT, RECORD, SOLVE)
 """Workers that carry out commands and reply."""
 
 
+def rests(worker: str, state: str) -> bool:
+    """Whether a worker waits because nothing is asked of it: the recorder between takes. Others wait at a fault."""
+    return worker == RECORD and state == "waiting"
+
+
 def mqtt_outputs(config: Config) -> tuple[MqttSection, ...]:
     """The outputs that the mqtt worker owns; without any, a stage has no such worker."""
     return tuple(output for output in config.outputs if isinstance(output, MqttSection))

@@ -13,6 +13,7 @@ from stage.console.colours import LEGS as LEG_COLOURS
 from stage.console.history import FACE_TOTAL, LEGS, LatencyHistory
 from stage.console.status import ActorStatus, FaceStatus, StageStatus
 from stage.readers import BODY_READER, FACE_READER
+from stage.surfaces import rests
 
 STYLE = f"""<style>
 .st {{ padding: 0 14px; font-size: 12px; line-height: 1.5; color: #c3ccd6; font-variant-numeric: tabular-nums; }}
@@ -94,7 +95,8 @@ _COLUMNS = ("rate", "age ms", "lost", "restarts")
 
 def _worker_row(status: StageStatus, name: str, title: str) -> list[str]:
     state = status.state_of(name)
-    label = f'<span class="{_STATE_CLASSES.get(state, "poor")}" title="{escape(state)}"><i class="dot"></i></span>'
+    colour = "dim" if rests(name, state) else _STATE_CLASSES.get(state, "poor")
+    label = f'<span class="{colour}" title="{escape(state)}"><i class="dot"></i></span>'
     label += escape(title)
     if state != "running":
         label += _dim(f" {escape(state)}")

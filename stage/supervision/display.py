@@ -17,6 +17,7 @@ from rich.text import Text
 
 from stage.config import LatencySection
 from stage.supervision.report import FACE_LEGS, LegReport, Report, WorkerReport
+from stage.surfaces import rests
 
 PLAIN_PERIOD_S = 5.0
 TABLE_PERIOD_S = 1.0
@@ -166,7 +167,7 @@ def _worker_table(workers: dict[str, WorkerReport]) -> Table:
     for name, worker in workers.items():
         table.add_row(
             name,
-            Text(worker.state, style="" if worker.state in _GOOD_STATES else "bold red"),
+            Text(worker.state, style="" if worker.state in _GOOD_STATES or rests(name, worker.state) else "bold red"),
             f"{worker.rate_hz:.1f}" if worker.rate_hz else "",
             f"{worker.age_ms:.1f}" if worker.age_ms >= 0.0 else "",
             f"{worker.cpu_percent:.0f}",

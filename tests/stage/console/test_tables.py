@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
+import pytest
+
 from protocols.histogram import Histogram
 from protocols.messages import Event
 from stage.config import CameraSection, LatencySection
@@ -145,3 +147,11 @@ def test_a_take_says_how_long_it_runs() -> None:
     assert "1:01:05" in tables.recorder(running, 3666 * second)
     assert "no take yet" in tables.recorder(recorder_state(free_bytes=-1), 0)
     assert "silent" in tables.recorder(None, 0)
+
+
+@pytest.mark.parametrize(("worker", "colour"), [("record", "dim"), ("capture.left", "poor")])
+def test_a_recorder_that_waits_is_well_a_camera_that_waits_is_not(worker: str, colour: str) -> None:
+    status = StageStatus()
+    status.take_heartbeat(heartbeat(worker, state="waiting"))
+    page = tables.workers(status, [CameraSection(id="left", source="device:0")])
+    assert f'<span class="{colour}" title="waiting">' in page

@@ -91,6 +91,15 @@ def test_faces_are_told_beside_bodies_and_alone() -> None:
     assert "framesets" not in numbers_line(alone) and "solved" not in numbers_line(alone)
 
 
+def test_a_recorder_that_waits_is_well_a_camera_that_waits_is_not() -> None:
+    console = recording_console(terminal=True)
+    waiting = msgspec.structs.replace(REPORT.workers["solve"], state="waiting")
+    for name in ("record", "capture.left"):
+        console.print(tables(msgspec.structs.replace(REPORT, legs={}, workers={name: waiting}), LatencySection()))
+    lines = [line for line in console.file.getvalue().splitlines() if "waiting" in line]  # type: ignore[attr-defined]
+    assert ["\x1b[1;31m" in line for line in lines] == [False, True]
+
+
 def test_words_from_the_network_do_not_command_the_terminal() -> None:
     console = recording_console(terminal=True)
     display = PlainDisplay(console)
