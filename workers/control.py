@@ -7,6 +7,8 @@ What the words mean is `stage.control`'s; here are the sockets, and nothing wait
 
 from __future__ import annotations
 
+import time
+
 import zmq
 
 from protocols.messages import Record
@@ -20,7 +22,8 @@ from workers.worker import Worker, run
 _HEARD = ("command.", "reply.", "recorder", "output.")
 _WAIT_MS = 100
 _BURST = 256
-"""Datagrams that are read at a time; a flood leaves room for replies and heartbeats."""
+_BURST_S = 0.05
+"""Datagrams that are read at a time, and how long; a flood leaves room for replies and heartbeats."""
 
 
 class ControlWorker(Worker):
@@ -46,10 +49,12 @@ class ControlWorker(Worker):
         # Of what has come together from different workers, commands came before their replies.
         for record in sorted((message.record for message in self._bus.drain_all()), key=_is_reply):
             self._desk.hear(record)
+        began_s = time.monotonic()
         for _ in range(_BURST):
-            if (received := self._server.receive()) is None:
+            if time.monotonic() - began_s > _BURST_S or (received := self._server.receive()) is None:
                 break
             self._desk.take(received[0], Address(*received[1]))
+            self._send()  # what waits to be sent is bounded
         self._desk.expire()
         self._send()
 

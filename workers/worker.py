@@ -108,6 +108,7 @@ class Worker:
 
     def event(self, kind: str, text: str) -> None:
         """Tell the operator; `kind` is "info", "warning" or "error"."""
+        text = text.encode(errors="replace").decode()  # names of files need not be text
         self.publisher.send(f"event.{self.name}", Event(self.name, self.clock.now_ns(), kind, text))
 
     def commanded(self, subscriber: Subscriber) -> Iterator[Message]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from protocols.show import Command, CommandReply
-from stage.command_book import CommandBook
+from stage.command_book import PATIENCE_S, CommandBook
 from stage.surfaces import CONSOLE
 
 Make = Callable[[str, str], Command]
@@ -34,23 +34,27 @@ class Orders:
         """Nothing wished; `clock` returns seconds."""
         self.said: deque[Said] = deque(maxlen=16)
         """What became of the commands; whoever shows it takes it out."""
-        self._wishes: queue.Queue[Make] = queue.Queue(MOST_WISHES)
+        self._clock = clock
+        self._wishes: queue.Queue[tuple[float, Make]] = queue.Queue(MOST_WISHES)
         self._book = CommandBook(CONSOLE, clock)
 
     def wish(self, make: Make) -> bool:
         """Leaves a command to be given; False, and forgotten, while too many wait. Any thread may call it."""
         try:
-            self._wishes.put_nowait(make)
+            self._wishes.put_nowait((self._clock(), make))
         except queue.Full:
             return False
         return True
 
     def commands(self) -> list[Command]:
-        """Takes out what is to be sent now."""
+        """Takes out what is to be sent now; a click that nobody has noticed for long is not meant any more."""
         commands = []
         while not self._wishes.empty():
-            command = self._wishes.get_nowait()(self._book.new_id(), CONSOLE)
-            if self._book.enter(command, self._tell):
+            wished_s, make = self._wishes.get_nowait()
+            command = make(self._book.new_id(), CONSOLE)
+            if self._clock() - wished_s > PATIENCE_S:
+                self.said.append(Said(CONSOLE, "warning", "a click came too late, the page was held up; click again"))
+            elif self._book.enter(command, self._tell):
                 commands.append(command)
             else:
                 self.said.append(Said(CONSOLE, "warning", "too many commands wait for their replies; try again"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import viser
 
-from protocols.show import MAX_TAKE, RecorderState, SetSlate, StartRecording, StopRecording
+from protocols.show import MAX_SLATE, MAX_TAKE, RecorderState, SetSlate, StartRecording, StopRecording
 from stage.console import tables
 from stage.console.orders import Make
 from stage.console.status import StageStatus
@@ -88,8 +88,8 @@ class TakePanel:
 
     def _written(self) -> tuple[str, int]:
         """Slate and number where somebody has written them, else "" and 0; takes them out."""
-        slate = self._slate.value.strip() if self._slate_written_s is not None else ""
-        take = int(self._number.value) if self._number_written_s is not None else 0
+        slate = self._slate.value.strip()[: MAX_SLATE + 1] if self._slate_written_s is not None else ""
+        take = min(max(int(self._number.value), 0), MAX_TAKE) if self._number_written_s is not None else 0
         self._slate_written_s = self._number_written_s = None
         return slate, take
 

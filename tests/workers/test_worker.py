@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from protocols.bus import Message, Subscriber
+from protocols.bus import Message, Publisher, Subscriber
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat
 from protocols.show import StopRecording, TimecodeSync
@@ -189,3 +189,11 @@ def test_a_worker_that_was_held_up_does_not_obey_what_was_given_up_meanwhile(run
         subscriber.drain_all = lambda: [sync, *given]  # type: ignore[method-assign]
         assert list(worker.commanded(subscriber)) == [sync, given[1]]
     assert worker.counters["commands late"] == 1
+
+
+def test_a_name_of_a_file_that_is_no_text_can_be_told(run_dir: Path) -> None:
+    worker = Worker(run_dir, "teller")
+    heard: list[Message] = []
+    with Publisher(run_dir, "teller") as worker.publisher, Subscriber(run_dir, {"teller": ["event."]}) as subscriber:
+        until(lambda: worker.event("warning", "scene\udcff.mcap") or heard.extend(subscriber.drain_all()) or heard)
+    assert [message.record.text for message in heard[:1] if isinstance(message.record, Event)] == ["scene?.mcap"]

@@ -58,3 +58,11 @@ def test_silence_is_said() -> None:
     now_s[0] = PATIENCE_S + 0.1
     orders.expire()
     assert orders.said[0].worker == "console" and orders.said[0].kind == "warning"
+
+
+def test_a_click_that_was_not_noticed_for_long_is_not_obeyed() -> None:
+    now_s = 0.0
+    orders = Orders(lambda: now_s)
+    orders.wish(StopRecording)
+    now_s = PATIENCE_S + 0.1
+    assert orders.commands() == [] and orders.said[-1].kind == "warning"
