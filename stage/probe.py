@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
 from protocols import livelink, plain_osc, vmc
 from protocols.errors import ProtocolError
 from protocols.osc_framing import Framing
@@ -24,7 +22,7 @@ from stage.probing.livelink_inspector import LiveLinkInspector
 from stage.probing.osc_inspector import OscInspector
 from stage.probing.osc_packet_inspector import OscPacketInspector
 from stage.probing.timing import Percentiles
-from stage.probing.told import findings_told, rows_told
+from stage.probing.told import faults_told, findings_told, latency_told, rows_told, write_report
 from stage.probing.vmc_inspector import VmcInspector
 
 ProbeKind = Literal["vmc", "livelink", "osc"]
@@ -79,7 +77,7 @@ def run_probe(
             print()
     report = inspector.report()
     if json_path is not None:
-        json_path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+        write_report(report, json_path)
     print("\n".join(_summary(report, host, port)), flush=True)
     return 0 if report.datagrams > 0 else 1
 
@@ -112,11 +110,10 @@ def _line(elapsed_s: float, report: InspectionReport) -> str:
         f"{elapsed_s:5.0f} s",
         f"{timing.rate_hz:6.2f} Hz",
         f"jitter {timing.jitter_ms:6.2f} ms",
+        *latency_told(report),
         f"gaps {timing.gaps}",
-        f"faults {sum(finding.count for finding in report.findings)}",
+        faults_told(report),
     ]
-    if timing.latency is not None:
-        figures.insert(3, f"latency p50 {timing.latency.p50_ms:.1f} ms, p99 {timing.latency.p99_ms:.1f} ms")
     return "  ".join(figures)
 
 

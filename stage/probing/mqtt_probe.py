@@ -6,14 +6,12 @@ import secrets
 import time
 from pathlib import Path
 
-import msgspec
-
 from protocols.mqtt_broker import Broker
 from protocols.mqtt_link import MqttLink
 from protocols.mqtt_topics import PORT
 from stage.probing.inspector import InspectionReport
 from stage.probing.mqtt_inspector import MqttInspector
-from stage.probing.told import findings_told, rows_told
+from stage.probing.told import faults_told, findings_told, latency_told, rows_told, write_report
 
 _LINE_S = 1.0
 _PAUSE_S = 0.02
@@ -70,7 +68,7 @@ def run_mqtt_probe(
         link.close()
     report = inspector.report(time.time_ns())
     if json_path is not None:
-        json_path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=2) + b"\n")
+        write_report(report, json_path)
     print("\n".join(_summary(report, link, broker, topics)), flush=True)
     return 0 if report.datagrams > 0 else 1
 
@@ -96,9 +94,7 @@ def _line(elapsed_s: float, link: MqttLink, inspector: MqttInspector) -> str:
     figures = [f"{elapsed_s:5.0f} s", f"{report.datagrams} messages", report.facts.get("$state", "no $state")]
     if timing.frames > 0:
         figures.append(f"{timing.rate_hz:.2f} Hz")
-    if timing.latency is not None:
-        figures.append(f"latency p50 {timing.latency.p50_ms:.1f} ms, p99 {timing.latency.p99_ms:.1f} ms")
-    return "  ".join([*figures, f"faults {sum(finding.count for finding in report.findings)}"])
+    return "  ".join([*figures, *latency_told(report), faults_told(report)])
 
 
 def _summary(report: InspectionReport, link: MqttLink, broker: Broker, topics: str) -> list[str]:
