@@ -6,6 +6,8 @@ so a wrong array is found where it arrives and not where it is used.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -36,6 +38,20 @@ def from_bytes(data: bytes, shape: tuple[int, ...], dtype: DTypeLike = np.float3
         return np.frombuffer(data, little).reshape(shape)
     except ValueError:
         raise DecodeError(f"array of {len(data)} bytes where {little.name} {shape} was expected") from None
+
+
+def stacked(parts: Sequence[bytes], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Several float32 arrays of one shape as one, (len(parts), *shape), read-only.
+
+    Raises:
+        DecodeError: One of them has another size.
+    """
+    size = 4 * math.prod(shape)
+    for data in parts:
+        if len(data) != size:
+            raise DecodeError(f"array of {len(data)} bytes where float32 {shape} was expected")
+    whole = parts[0] if len(parts) == 1 else b"".join(parts)
+    return np.frombuffer(whole, _little_endian(np.float32)).reshape(len(parts), *shape)
 
 
 @lru_cache

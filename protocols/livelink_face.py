@@ -70,7 +70,8 @@ def write_face(
     """
     values = np.empty(len(VALUES), np.float32)
     values[:_SHAPES] = shapes
-    values[_HEAD:] = (*head_angles(head), *eye_angles(*gaze[0].tolist()), *eye_angles(*gaze[1].tolist()))
+    left, right = gaze.tolist()
+    values[_HEAD:] = (*head_angles(head), *eye_angles(*left), *eye_angles(*right))
     return values
 
 
@@ -108,9 +109,9 @@ def head_rotation(angles: Angles) -> tuple[float, float, float, float]:
 
 def eye_angles(yaw: float, pitch: float) -> Angles:
     """An eye's angles, of a gaze `yaw` to the subject's left and `pitch` up."""
-    x, y, z = math.sin(yaw) * math.cos(pitch), math.sin(pitch), math.cos(yaw) * math.cos(pitch)
-    right, down = -math.asin(x), math.atan2(-y, z)
-    return Angles(right, down, math.atan2(math.sin(right) * math.sin(down), math.cos(down)))
+    level = math.cos(pitch)
+    x, y, z = math.sin(yaw) * level, math.sin(pitch), math.cos(yaw) * level
+    return Angles(-math.asin(x), math.atan2(-y, z), math.atan2(x * y, z))
 
 
 def gaze_of(yaw: float, pitch: float) -> tuple[float, float]:

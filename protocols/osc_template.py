@@ -71,6 +71,10 @@ class FrameTemplate:
         """Writes floats to the places that `trailing` found; both of the same shape."""
         self._words[places] = values.view(np.uint32).byteswap()
 
+    def numbers(self, *places: NDArray[np.intp]) -> Numbers:
+        """Floats that are written together, in this order of places, each as `trailing` found them."""
+        return Numbers(self, np.concatenate([each.ravel() for each in places]))
+
     def write_float(self, place: int, value: float) -> None:
         """Writes one float to the word `place`."""
         struct.pack_into(">f", self._buffer, _WORD_BYTES * place, value)
@@ -83,6 +87,29 @@ class FrameTemplate:
         """Writes the last string of a message that ends at the word `end`, as long as it was in the template."""
         start = _WORD_BYTES * end - osc.padded(len(text))
         self._buffer[start : start + len(text)] = text
+
+
+class Numbers:
+    """The floats of a frame, from one array."""
+
+    def __init__(self, template: FrameTemplate, places: NDArray[np.intp]) -> None:
+        """Takes the places."""
+        self.values = np.zeros(len(places), np.float32)
+        """To be filled, in the order of the places."""
+        self._template = template
+        self._places = places
+        self._flags = bytearray(len(places))
+        self._finite = np.frombuffer(self._flags, np.bool_)
+
+    @property
+    def finite(self) -> bool:
+        """Whether all are finite."""
+        np.isfinite(self.values, self._finite)
+        return 0 not in self._flags  # a tenth of the time of all()
+
+    def write(self) -> None:
+        """Writes them into the datagrams."""
+        self._template.write(self._places, self.values)
 
 
 def split(messages: Sequence[bytes], most: int, lead: Sequence[bytes] = ()) -> list[list[bytes]]:

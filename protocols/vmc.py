@@ -99,14 +99,12 @@ class VmcEncoder:
         self._tracking = template.end(-2) - 1 if closed else None
         self._trace = template.end(-3 if closed else -1) if trace else None
         count = len(root) + len(bones)
-        poses_at = template.trailing(0, count, _POSE).ravel()
-        blends_at = template.trailing(count, len(blends), 1).ravel()
-        self._places = np.concatenate([poses_at, blends_at])  # all numbers of a frame
-        self._values = np.zeros(len(self._places), np.float32)
-        split_at = len(poses_at)
-        self._root = self._values[: _POSE * len(root)].reshape(-1, _POSE)
-        self._bones = self._values[_POSE * len(root) : split_at].reshape(-1, _POSE)
-        self._blends = self._values[split_at:]
+        poses_at = template.trailing(0, count, _POSE)
+        self._numbers = template.numbers(poses_at, template.trailing(count, len(blends), 1))
+        values = self._numbers.values
+        self._root = values[: _POSE * len(root)].reshape(-1, _POSE)
+        self._bones = values[_POSE * len(root) : poses_at.size].reshape(-1, _POSE)
+        self._blends = values[poses_at.size :]
 
     def encode(
         self,
@@ -141,11 +139,11 @@ class VmcEncoder:
         self._bones[:] = bones
         if blends is not None:
             self._blends[:] = blends
-        if not np.isfinite(self._values).all():
-            self._values[:] = 0.0  # what is not given next time must not be what is wrong now
+        if not self._numbers.finite:
+            self._numbers.values[:] = 0.0  # what is not given next time must not be what is wrong now
             raise EncodeError("VMC frame with a number that is not finite; not sent")
         template = self._template
-        template.write(self._places, self._values)
+        self._numbers.write()
         if self._trace is not None:
             template.write_text(self._trace, _trace_text(capture_ns, sent_ns))
         if self._tracking is not None:

@@ -70,15 +70,15 @@ class BroadcastWorker(Worker):
             self._opened.close()
 
     def _send(self) -> None:
-        sent = []
+        records: list[Performance | FacePerformance] = []
         for message in self._solved.drain():
             record = message.record
             if isinstance(record, Performance | FacePerformance):
                 self.mark(self.clock.now_ns() - record.capture_ns)
-                self._board.send(record)
-                sent.append((record, self.clock.now_ns()))
+                records.append(record)
             elif isinstance(record, TimecodeSync):
                 self._timecode.sync(record)
+        sent = [(record, self.clock.now_ns()) for record in self._board.send_all(records)]
         for record, sent_ns in sent:
             prefix = FACE_PREFIX if isinstance(record, FacePerformance) else ""
             for leg, duration_ns in leg_durations(record.trace, sent_ns, prefix):

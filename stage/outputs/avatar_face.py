@@ -8,24 +8,23 @@ of the rig (`stage.outputs.humanoid`).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.arrays import from_bytes
+from protocols.arrays import stacked
 from protocols.errors import EncodeError
 from protocols.messages import Face
 from protocols.names import ARKIT_SHAPES, VRM0_PRESETS, VRM1_PRESETS
 from stage.config import BlendCase, BlendSet
 from stage.outputs.expressions import vrm_expressions
+from stage.outputs.kept import Kept, Reckoned
 
 JAW_OPEN_RADIANS = math.radians(20.0)
 """How far the bone Jaw turns for a JawOpen of 1, where it is to open: most mouths part wide at that."""
 
 _NAMES: dict[BlendSet, tuple[str, ...]] = {"arkit": ARKIT_SHAPES, "vrm0": VRM0_PRESETS, "vrm1": VRM1_PRESETS}
-_KEPT = 16  # every output of an actor asks for the same
 _TOLERANCE = 0.1
 _COUNT = len(ARKIT_SHAPES)
 _JAW_OPEN = ARKIT_SHAPES.index("JawOpen")
@@ -37,35 +36,41 @@ def blend_names(chosen: BlendSet, case: BlendCase = "pascal") -> tuple[str, ...]
     return tuple(name[0].lower() + name[1:] for name in names) if chosen == "arkit" and case == "camel" else names
 
 
-def face_shapes(face: Face) -> NDArray[np.float32]:
+def face_shapes(face: Face) -> NDArray[np.floating]:
     """(52,) coefficients, limited to [0, 1]; others see the array too, it cannot be written to.
 
     Raises:
         DecodeError: An array of another size than `Face` states.
         EncodeError: A coefficient that is not finite.
     """
-    return _shapes(face.shapes)
+    if (shapes := _SHAPES(face.shapes)) is None:
+        raise EncodeError("face with a shape that is not finite; not sent")
+    return shapes
 
 
-def face_head(face: Face) -> NDArray[np.float64]:
+def face_head(face: Face) -> NDArray[np.floating]:
     """(4,) rotation of the head, of length 1; likewise.
 
     Raises:
         EncodeError: A quaternion far from length 1, or not finite.
     """
-    return _head(face.head)
+    if (head := _HEADS(face.head)) is None:
+        raise EncodeError("face with a head that has no rotation; not sent")
+    return head
 
 
-def eye_turns(face: Face) -> list[tuple[float, float, float, float]]:
-    """Rotations xyzw of the left and the right eye against the head, from looking straight ahead; world axes.
+def eye_turns(face: Face) -> NDArray[np.floating]:
+    """(2, 4) rotations xyzw of the left and the right eye against the head, from looking straight ahead; likewise.
+
+    At rest an eye looks along -Y; it turns by yaw about Z, then by pitch about -X.
 
     Raises:
         EncodeError: A direction that is not finite.
     """
-    gaze = from_bytes(face.gaze, (2, 2))
-    if not math.isfinite(float(gaze.sum())):
+    turns = _EYES(face.gaze)
+    if turns is None:
         raise EncodeError("face with a gaze that is not finite; not sent")
-    return [_eye_turn(yaw, pitch) for yaw, pitch in gaze.tolist()]
+    return turns
 
 
 def jaw_turn(face: Face) -> tuple[float, float, float, float]:
@@ -78,25 +83,41 @@ def jaw_turn(face: Face) -> tuple[float, float, float, float]:
     return math.sin(half), 0.0, 0.0, math.cos(half)
 
 
-@lru_cache(_KEPT)
-def _shapes(data: bytes) -> NDArray[np.float32]:
-    shapes = from_bytes(data, (_COUNT,))
-    if not math.isfinite(float(shapes.sum())):
-        raise EncodeError("face with a shape that is not finite; not sent")
-    limited = np.minimum(np.maximum(shapes, np.float32(0.0)), np.float32(1.0))
-    limited.flags.writeable = False
-    return limited
+def announce_faces(faces: Iterable[Face]) -> None:
+    """All these are about to be asked about."""
+    faces = list(faces)
+    _SHAPES.announce(face.shapes for face in faces)
+    _HEADS.announce(face.head for face in faces)
+    _EYES.announce(face.gaze for face in faces)
 
 
-@lru_cache(_KEPT)
-def _head(data: bytes) -> NDArray[np.float64]:
-    head = from_bytes(data, (4,)).astype(np.float64)
-    square = float(head @ head)
-    if not abs(square - 1.0) < _TOLERANCE:
-        raise EncodeError("face with a head that has no rotation; not sent")
-    head /= math.sqrt(square)
-    head.flags.writeable = False
-    return head
+def _shapes(data: Sequence[bytes]) -> Reckoned:
+    shapes = stacked(data, (_COUNT,))
+    fit = np.logical_and.reduce(np.isfinite(shapes), 1)
+    return np.minimum(np.maximum(shapes, np.float32(0.0)), np.float32(1.0)), fit
+
+
+def _heads(data: Sequence[bytes]) -> Reckoned:
+    heads = stacked(data, (4,)).astype(np.float64)
+    squares = np.einsum("ni,ni->n", heads, heads)
+    fit = np.abs(squares - 1.0) < _TOLERANCE  # written so that what is not a number fails too
+    squares[~fit] = 1.0
+    heads /= np.sqrt(squares)[:, None]
+    return heads, fit
+
+
+def _eyes(data: Sequence[bytes]) -> Reckoned:
+    half = stacked(data, (2, 2)).astype(np.float64) / 2.0
+    fit = np.logical_and.reduce(np.isfinite(half), (1, 2))
+    half[~fit] = 0.0
+    (yaw_sin, pitch_sin), (yaw_cos, pitch_cos) = np.sin(half).T, np.cos(half).T  # (2 eyes, n) each
+    turns = np.array((-yaw_cos * pitch_sin, -yaw_sin * pitch_sin, yaw_sin * pitch_cos, yaw_cos * pitch_cos))
+    return np.ascontiguousarray(turns.T), fit
+
+
+_SHAPES = Kept(_shapes)
+_HEADS = Kept(_heads)
+_EYES = Kept(_eyes)
 
 
 class AvatarFace:
@@ -116,7 +137,7 @@ class AvatarFace:
         self._expressions = np.zeros(len(VRM0_PRESETS), np.float32)
         self._derived = any(chosen != "arkit" for chosen in sets)
 
-    def expressions(self, face: Face) -> NDArray[np.float32]:
+    def expressions(self, face: Face) -> NDArray[np.floating]:
         """The values of `names`, in [0, 1]; valid until the next call.
 
         Raises:
@@ -125,16 +146,8 @@ class AvatarFace:
         shapes = face_shapes(face)
         if self._derived:
             vrm_expressions(shapes, self._expressions)
+        if len(self._parts) == 1:
+            return self._expressions if self._derived else shapes
         for chosen, values in self._parts:
             values[:] = shapes if chosen == "arkit" else self._expressions
         return self._values
-
-
-def _eye_turn(yaw: float, pitch: float) -> tuple[float, float, float, float]:
-    """Rotation of an eye that looks `yaw` to the performer's left and `pitch` up, radians: about Z, then about -X.
-
-    At rest it looks along -Y, with the performer's left at +X and Z up.
-    """
-    sin_yaw, cos_yaw = math.sin(yaw / 2.0), math.cos(yaw / 2.0)
-    sin_pitch, cos_pitch = math.sin(-pitch / 2.0), math.cos(pitch / 2.0)
-    return cos_yaw * sin_pitch, sin_yaw * sin_pitch, sin_yaw * cos_pitch, cos_yaw * cos_pitch

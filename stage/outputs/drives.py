@@ -65,10 +65,10 @@ class Drives:
         self._levels = [_level(chains, depth) for depth in range(1, longest)]
 
     def turns(self, turns: Floats) -> Floats:
-        """The turn of each bone against the one above, (B, 4), of those of `TURN_BONES`, (56, 4)."""
-        result = turns.take(self._first, 0)  # a quarter of the time of turns[...]
+        """The turn of each bone against the one above, (..., B, 4), of those of `TURN_BONES`, (..., 56, 4)."""
+        result = turns.take(self._first, -2)  # a quarter of the time of turns[...]
         for rows, factors in self._levels:
-            result[rows] = multiply(result.take(rows, 0), turns.take(factors, 0))
+            result[..., rows, :] = multiply(result.take(rows, -2), turns.take(factors, -2))
         return result
 
 

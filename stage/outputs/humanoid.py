@@ -8,8 +8,9 @@ the nearest bone above, p. So relative to that node the bone is at
     (G'_p W_n)^-1 G'_b W_b  =  W_n^-1 A_p D_b A_b^-1 W_b        D_b = G_p^-1 G_b
 
 where D_b is what a performance holds, or a product of few such turns (`stage.outputs.drives`). No chain need be walked.
-Together with the change of axes this is linear in D_b: one constant 4x4 matrix per bone, applied to all at once. A
-normalised avatar (VRM 0, the built-in one) has W = 1; one of VRM 1 gets bones as it has them, not normalised.
+Together with the change of axes this is linear in D_b: one constant 4x4 matrix per bone, applied to all at once, and to
+all actors in the same avatar at once whose performances have come together. A normalised avatar (VRM 0, the built-in
+one) has W = 1; one of VRM 1 gets bones as it has them, not normalised.
 
 Local positions are the avatar's own, but for the hips: they carry the performer's place (`stage.outputs.stance`). The
 model's root stays at the origin: some receivers ignore the root, others scale or reset it.
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 
 from protocols.arrays import from_bytes
 from protocols.axes import UNITY_FROM_WORLD
-from protocols.errors import EncodeError
+from protocols.errors import EncodeError, ProtocolError
 from protocols.messages import Face, Performance
 from protocols.names import HUMAN_BODY_BONES, RIG_BONES
 from stage.avatars import HEAD_FROM_NECK, Avatar, built_in
@@ -44,7 +45,6 @@ HUMANOID_BONES = HUMAN_BODY_BONES
 
 _COUNT = len(RIG_BONES)
 _HEAD = RIG_BONES.index("head")
-_ALL = slice(None)
 _ROOT_AT = np.array([0.0, 0.0, 0.0, *IDENTITY])
 
 
@@ -87,9 +87,17 @@ class Humanoid:
         self._rest = b""
         self._posed: Performance | None = None
         self._turned: Face | None = None
+        self._fault: ProtocolError | None = None
+        self._announced: Group = []
         self._bones = np.zeros((len(self.bones), 7), np.float32)
-        self._rotations = np.tile(IDENTITY, (len(self.bones), 1))
+        self._rotations = np.tile(IDENTITY[:, None], len(self.bones))  # (4, B), of the call before
         self._learn(target, np.tile(IDENTITY, (_COUNT, 1)), _unmeasured())
+        self.wanted = False
+        """Whether the newest pose has been asked for."""
+
+    def announce(self, group: Group) -> None:
+        """These performances have come together, for humanoids in the same avatar: who asks first has all posed."""
+        self._announced = group
 
     def pose(self, performance: Performance) -> NDArray[np.float32]:
         """The avatar's local pose, Unity axes; eyes and jaw are where the last face put them.
@@ -105,23 +113,13 @@ class Humanoid:
             DecodeError: An array of another size than `Performance` states.
             EncodeError: Rotations that are none, joints that are not finite.
         """
-        if performance is self._posed:  # another output of this actor has asked already
-            return self._bones
-        self._posed = None
-        if performance.rest_joints != self._rest:
-            pose = t_pose(performance.rest_joints)
-            self._learn(self._avatar or built_in(pose.joints), pose.rotations, pose.joints)
-            self._rest = performance.rest_joints
-        self._turns[:_COUNT] = rig_rotations(performance)
-        joints = from_bytes(performance.joints, (_COUNT, 3))
-        D = self._rotate(_ALL)
-        if self._hips is not None:
-            hips = self._stance.hips(joints, D[0].tolist())
-            if not math.isfinite(sum(hips)):
-                who = f"performance {performance.number} of {performance.actor}"
-                raise EncodeError(f"{who}: its joints are nowhere; not sent")
-            self._bones[0, :3] = self._hips @ (*hips, 1.0)
-        self._posed = performance
+        if performance is not self._posed:  # no other output of this actor has asked already
+            group = [*self._announced]
+            self._announced.clear()
+            self._pose_all(group if (self, performance) in group else [(self, performance)])
+            if self._fault is not None:
+                raise self._fault
+        self.wanted = True
         return self._bones
 
     def turn_face(self, face: Face) -> None:
@@ -155,14 +153,61 @@ class Humanoid:
         self._turns[_HEAD] = head
         return self.face(rows)
 
-    def _rotate(self, rows: NDArray[np.intp] | slice) -> Floats:
-        """Brings the local rotations of these bones up to date; the turns of all bones."""
-        D = self._drives.turns(self._turns)  # (B, 4)
-        rotations = (self._maps[rows] @ D[rows, :, None])[..., 0]
-        rotations *= np.copysign(1.0, np.einsum("ij,ij->i", rotations, self._rotations[rows]))[:, None]
-        self._rotations[rows] = rotations
-        self._bones[rows, 3:] = rotations
-        return D
+    def _rotate(self, rows: NDArray[np.intp]) -> None:
+        """Brings the local rotations of these bones up to date."""
+        D = self._drives.turns(self._turns).take(rows, 0)
+        rotations = _turned(self._maps.take(rows, 2), D, self._rotations.take(rows, 1))
+        self._rotations[:, rows] = rotations
+        self._bones[rows, 3:] = rotations.T
+
+    @staticmethod
+    def _pose_all(group: Group) -> None:
+        """Poses humanoids in one and the same avatar; one that cannot be posed moves no other, and has a fault."""
+        fit: Group = []
+        for humanoid, performance in group:
+            humanoid._posed = humanoid._fault = None
+            humanoid.wanted = False
+            try:
+                humanoid._take(performance)
+            except ProtocolError as error:
+                humanoid._fault = error
+            else:
+                fit.append((humanoid, performance))
+        if not fit:
+            return
+        posed = [humanoid for humanoid, _ in fit]
+        D = posed[0]._drives.turns(np.stack([humanoid._turns for humanoid in posed]))  # (actors, B, 4)
+        maps = np.stack([humanoid._maps for humanoid in posed], 2)
+        rotations = _turned(maps, D, np.stack([humanoid._rotations for humanoid in posed], 1))
+        for number, (humanoid, performance) in enumerate(fit):
+            humanoid._rotations = rotations[:, number]
+            humanoid._bones[:, 3:] = rotations[:, number].T
+            try:
+                humanoid._place(performance, D[number, 0])
+            except ProtocolError as error:
+                humanoid._fault = error
+            else:
+                humanoid._posed = performance
+
+    def _take(self, performance: Performance) -> None:
+        """Takes over who the performer is, and how all is turned."""
+        if performance.rest_joints != self._rest:
+            pose = t_pose(performance.rest_joints)
+            self._learn(self._avatar or built_in(pose.joints), pose.rotations, pose.joints)
+            self._rest = performance.rest_joints
+        self._turns[:_COUNT] = rig_rotations(performance)
+        if performance.face is not None:
+            self.turn_face(performance.face)
+
+    def _place(self, performance: Performance, turn: Floats) -> None:
+        """Puts the hips, which are so turned, where they belong."""
+        if self._hips is None:
+            return
+        x, y, z = self._stance.hips(from_bytes(performance.joints, (_COUNT, 3)), turn.tolist())
+        if not math.isfinite(x + y + z):
+            who = f"performance {performance.number} of {performance.actor}"
+            raise EncodeError(f"{who}: its joints are nowhere; not sent")
+        self._bones[0, :3] = [a * x + b * y + c * z + d for a, b, c, d in self._hips]
 
     def _learn(self, avatar: Avatar, A: Floats, joints: Floats) -> None:
         """Takes over rest poses: local positions, and the matrix of each bone's W_n^-1 A_p D A_b^-1 W_b in Unity."""
@@ -170,11 +215,11 @@ class Humanoid:
         to_unity = UNITY_FROM_WORLD.rotations(np.eye(4)).T  # (4, 4), its columns are the converted unit vectors
         turned = left_matrix(A[self._drives.above]) @ right_matrix(conjugate(A[self._drives.own]))
         placed = left_matrix(conjugate(avatar.node_rotations)) @ right_matrix(avatar.world_rotations)
-        self._maps = placed @ to_unity @ turned
+        self._maps = np.ascontiguousarray((placed @ to_unity @ turned).transpose(1, 2, 0))  # (4, 4, B)
         positions, travels = self._options
         self._bones[:, :3] = avatar.offsets if positions == "all" else 0.0
         self._stance = stance(avatar, joints, travel=travels)
-        self._hips = None if positions == "none" else _local_from_world(avatar.between[0])
+        self._hips = None if positions == "none" else _local_from_world(avatar.between[0]).tolist()
 
 
 def _local_from_world(T_model_node: Floats) -> Floats:
@@ -182,3 +227,13 @@ def _local_from_world(T_model_node: Floats) -> Floats:
     T_unity_world = np.eye(4)
     T_unity_world[:3, :3] = UNITY_FROM_WORLD.positions(np.eye(3)).T
     return np.linalg.solve(T_model_node, T_unity_world)[:3]
+
+
+Group = list[tuple[Humanoid, Performance]]
+
+
+def _turned(maps: Floats, D: Floats, before: Floats) -> Floats:
+    """Local rotations (4, ...) of bones from their maps (4, 4, ...) and turns (..., 4), in the signs of `before`."""
+    rotations = (maps * np.moveaxis(D, -1, 0)).sum(1)
+    rotations *= np.copysign(1.0, (rotations * before).sum(0))
+    return rotations

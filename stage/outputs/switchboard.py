@@ -2,22 +2,25 @@
 
 An actor's outputs are served one after another, the actor that came first completely first: so the mean actor has
 waited for half of a burst when its last datagram leaves, and not for nearly all of it. What every output of an actor
-would do anew is done once, here: which source of the face counts, and who is to be served at all.
+would do anew is done once, here: which source of the face counts, and who is to be served at all. Who comes together is
+announced, so that what all need is reckoned at once (`stage.outputs.kept`).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 from protocols.messages import FacePerformance, Performance
 from protocols.show import OutputState, SetOutput
 from stage.config import Config, MqttSection, nearest
 from stage.errors import OutputError
+from stage.outputs.avatar_face import announce_faces
 from stage.outputs.engine_output import EngineOutput
 from stage.outputs.face_source import FaceSource
 from stage.outputs.lane import Lane
+from stage.outputs.rig_rotations import announce_bodies
 from stage.outputs.wardrobe import Wardrobe
 from stage.timecode import TimecodeClock
 
@@ -43,7 +46,7 @@ class Switchboard:
             ProtocolError: A name that receivers do not take, or the system gives no socket.
         """
         actors = [actor.id for actor in config.actors]
-        wardrobe = Wardrobe()
+        self._wardrobe = wardrobe = Wardrobe()
         self._now_ns = now_ns
         self._opened = ExitStack()
         self._outputs: dict[str, EngineOutput] = {}
@@ -73,18 +76,36 @@ class Switchboard:
 
     def send(self, record: Performance | FacePerformance) -> None:
         """Sends a record to every output it is for; never blocks, never raises."""
-        route = self._routes.get(record.actor, ())
-        if len(route) == 0:
-            return
-        now_ns, source = self._now_ns, self._faces[record.actor]
+        for _ in self.send_all((record,)):
+            pass
+
+    def send_all(self, records: Sequence[Performance | FacePerformance]) -> Iterator[Performance | FacePerformance]:
+        """Sends what has come together, likewise.
+
+        Yields:
+            Each record, when its last datagram has left.
+        """
+        now_ns = self._now_ns
+        heard = [self._heard(record) for record in records if record.actor in self._faces]
+        if len(heard) > 1:
+            bodies = [record for record, _ in heard if isinstance(record, Performance)]
+            announce_bodies(bodies)
+            announce_faces([record.face for record, _ in heard if record.face is not None])
+            self._wardrobe.announce(bodies)
+        for record, alone in heard:
+            for output, lane in self._routes[record.actor]:
+                if isinstance(record, Performance):
+                    output.send_body(lane, record, now_ns())
+                else:
+                    output.send_face(lane, record, now_ns(), alone=alone)
+            yield record
+
+    def _heard(self, record: Performance | FacePerformance) -> tuple[Performance | FacePerformance, bool]:
+        """A record as it is to be sent, and whether it is a face that is alone."""
+        source, now_ns = self._faces[record.actor], self._now_ns()
         if isinstance(record, FacePerformance):
-            alone = source.heard_face(now_ns())
-            for output, lane in route:
-                output.send_face(lane, record, now_ns(), alone=alone)
-        else:
-            performance = source.heard_body(record, now_ns())
-            for output, lane in route:
-                output.send_body(lane, performance, now_ns())
+            return record, source.heard_face(now_ns)
+        return source.heard_body(record, now_ns), False
 
     def answers_for(self, output: str) -> bool:
         """Whether a command for an output is to be answered from here: it is ours, or nobody's."""

@@ -81,10 +81,9 @@ class VmcStream:
         face, encoder, expressions = performance.face, self._body, None
         if face is not None:
             encoder, expressions = self._whole, self._face.expressions(face)
-            self._humanoid.turn_face(face)
         return encoder.encode(
             self._humanoid.root,
-            self._humanoid.pose(performance)[self._sent],
+            self._humanoid.pose(performance).take(self._sent, 0),
             blends=expressions,
             time_s=self._time_s(performance.capture_ns),
             tracking=performance.state == "tracking",

@@ -6,11 +6,13 @@ bundles or rates put the same actor into the same humanoid: it keeps the pose of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from protocols.messages import Performance
 from stage.avatars import Avatar, read_avatar
 from stage.config import VmcSection, wishes_of
-from stage.outputs.humanoid import Humanoid
+from stage.outputs.humanoid import Group, Humanoid
 
 
 class Wardrobe:
@@ -18,7 +20,7 @@ class Wardrobe:
 
     def __init__(self) -> None:
         self._avatars: dict[str, Avatar] = {}
-        self._humanoids: dict[tuple[object, ...], Humanoid] = {}
+        self._humanoids: dict[tuple[object, ...], dict[str, Humanoid]] = {}
 
     def avatar(self, output: VmcSection) -> Avatar | None:
         """The avatar of an output; None is the built-in humanoid.
@@ -37,8 +39,19 @@ class Wardrobe:
             AvatarError: The file cannot be used.
         """
         positions, travels, opens = wishes_of(output).positions, output.travel == "avatar", output.jaw == "open"
-        key = (output.actor, output.avatar, positions, travels, opens)
-        if key not in self._humanoids:
+        worn = self._humanoids.setdefault((output.avatar, positions, travels, opens), {})
+        if output.actor not in worn:
             avatar = self.avatar(output)
-            self._humanoids[key] = Humanoid(avatar, positions=positions, travels=travels, opens_jaw=opens)
-        return self._humanoids[key]
+            worn[output.actor] = Humanoid(avatar, positions=positions, travels=travels, opens_jaw=opens)
+        return worn[output.actor]
+
+    def announce(self, performances: Sequence[Performance]) -> None:
+        """These have come together: who wear the same are posed together, where their poses are still asked for."""
+        for worn in self._humanoids.values():
+            group: Group = []
+            for performance in performances:
+                humanoid = worn.get(performance.actor)
+                if humanoid is not None and humanoid.wanted:
+                    group.append((humanoid, performance))
+            for humanoid, _ in group:
+                humanoid.announce(group)

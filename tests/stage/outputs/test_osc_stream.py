@@ -19,11 +19,11 @@ from protocols.names import ARKIT_SHAPES
 from protocols.plain_osc import DayTime
 from stage.config import TimecodeSection
 from stage.outputs.manny import MANNY_BONES, Manny
-from stage.outputs.osc_stream import PlainOscStream, eye_rotations
+from stage.outputs.osc_stream import PlainOscStream
 from stage.outputs.world_pose import WORLD_BONES, WorldPose
 from stage.timecode import TimecodeClock
 from tests.sections import output_section
-from tests.stage.outputs.faces import any_face, face_performance
+from tests.stage.outputs.faces import any_face, face, face_performance
 from tests.stage.outputs.performers import pose, random_pose
 
 START_NS = 1_700_000_000_000_000_000
@@ -135,9 +135,10 @@ def test_the_face_follows_the_body_and_is_the_same_alone() -> None:
 
 
 def test_eyes_turn_to_where_the_gaze_says() -> None:
-    gaze = np.array([[0.3, 0.0], [0.2, 0.4]])
-    left, right = Rotation.from_quat(eye_rotations(gaze)).apply([0.0, -1.0, 0.0])
-    np.testing.assert_allclose(left, (np.sin(0.3), -np.cos(0.3), 0.0), atol=1e-12)  # the left hand is at +X
+    values = by_name(flat(stream().face(face_performance(face(gaze=((0.3, 0.0), (0.2, 0.4)))), 0, alone=True)))
+    turns = [values[f"eye/{side}"][:4] for side in ("left", "right")]
+    left, right = Rotation.from_quat(turns).apply([0.0, -1.0, 0.0])
+    np.testing.assert_allclose(left, (np.sin(0.3), -np.cos(0.3), 0.0), atol=1e-7)  # the left hand is at +X
     assert right[2] == pytest.approx(np.sin(0.4))
     assert np.arctan2(right[0], -right[1]) == pytest.approx(0.2)
 

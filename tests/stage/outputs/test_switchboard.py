@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ from protocols.udp import UdpReceiver
 from stage.avatars import Avatar, built_in
 from stage.config import ActorSection, Config, TimecodeSection
 from stage.errors import OutputError, StageError
+from stage.outputs import engine_output
 from stage.outputs.switchboard import Switchboard
 from stage.timecode import TimecodeClock
 from tests.sections import output_section
 from tests.stage.outputs.faces import any_face, face_performance
-from tests.stage.outputs.performers import REST_JOINTS, random_pose
+from tests.stage.outputs.performers import REST_JOINTS, other_body, random_pose
 
 START_NS = 1_700_000_000_000_000_000
 MS = 1_000_000
@@ -180,3 +181,60 @@ def test_what_is_switched_off_does_not_work_again(boards: Any) -> None:
     assert [kind for kind, _ in board.board.news()] == ["warning"]
     board.change("engine", enabled=False)
     assert list(board.board.news()) == []
+
+
+class Recorder:
+    """A sender that keeps what it is given."""
+
+    fault = ""
+    target = "recorder"
+
+    def __init__(self, _: Any = None) -> None:
+        self.counters: dict[str, int] = {}
+        self.frames: list[list[bytes]] = []
+
+    def send(self, datagrams: Sequence[bytes | memoryview]) -> bool:
+        self.frames.append([bytes(datagram) for datagram in datagrams])
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+def arrival(number: int) -> list[Any]:
+    """What comes at once: two actors of other builds, one with a face camera, in the third of which one is broken."""
+    capture_ns = START_NS + number * 16 * MS
+    anna, ben = (
+        random_pose(2 * number + seed, actor=actor, capture_ns=capture_ns, rest_joints=rest).performance
+        for seed, actor, rest in ((0, "anna", REST_JOINTS), (1, "ben", other_body(1)))
+    )
+    if number == 3:
+        ben = replace(ben, rotations=bytes(len(ben.rotations)))
+    camera = face_performance(any_face(50 + number), actor="ben", capture_ns=capture_ns)
+    return [replace(anna, face=any_face(number)), camera, replace(ben, face=any_face(20 + number))]
+
+
+def test_what_comes_together_is_sent_as_if_one_by_one(boards: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorders: list[Recorder] = []
+    monkeypatch.setattr(engine_output, "open_sender", lambda _: recorders.append(Recorder()) or recorders[-1])
+    sections = [
+        output_section("vmc", id=f"{kind}-{actor}", actor=actor, blends=(kind,), jaw="open")
+        for kind in ("arkit", "vrm0")
+        for actor in ("anna", "ben")
+    ]
+    sections += [output_section("livelink", id="face"), output_section("osc", id="osc", names="manny", axes="unreal")]
+    together, one_by_one = boards(*sections), boards(*sections)
+    for number in range(6):
+        for board in (together, one_by_one):
+            board.now_ns = START_NS + number * 16 * MS
+        sent = list(together.board.send_all(arrival(number)))
+        assert [(type(record), record.actor) for record in sent] == [
+            (type(record), record.actor) for record in arrival(number)
+        ]
+        for record in arrival(number):
+            one_by_one.board.send(record)
+    ours, theirs = recorders[: len(sections)], recorders[len(sections) :]
+    assert all(len(recorder.frames) >= 5 for recorder in ours)
+    assert [recorder.frames for recorder in ours] == [recorder.frames for recorder in theirs]
+    assert dict(together.board.counters) == dict(one_by_one.board.counters)
+    assert dict(together.board.counters)["osc.refused"] == 1
