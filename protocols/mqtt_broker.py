@@ -22,7 +22,8 @@ KEEPALIVE_S = 15
 TIMEOUT_S = 5.0
 MOST_INCOMING = 1024
 """Messages that may wait to be taken up; further ones are lost, and counted."""
-_MOST_PACKET_BYTES = 1 << 18
+MOST_PACKET_BYTES = 1 << 18
+"""What is larger is not delivered to us by MQTT 5, and cut off by MQTT 3.1.1."""
 _MOST_PASSWORD_BYTES = 65_535
 
 _logger = logging.getLogger("stage.mqtt")
@@ -152,7 +153,7 @@ def correlated(publication: Publication) -> Properties | None:
 def _limits() -> Properties:
     """MQTT 5: a broker does not deliver what is larger, so nobody can fill our memory."""
     properties = Properties(PacketTypes.CONNECT)
-    properties.MaximumPacketSize = _MOST_PACKET_BYTES
+    properties.MaximumPacketSize = MOST_PACKET_BYTES
     return properties
 
 

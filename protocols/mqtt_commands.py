@@ -31,6 +31,7 @@ _Slate = Annotated[str, Meta(max_length=MAX_SLATE, pattern=r"^(?![\s\S]*[\x00-\x
 _Take = Annotated[int, Meta(ge=0, le=MAX_TAKE)]
 _Rate = Annotated[float, Meta(ge=0, le=1000)]
 _SHOWN = 80
+_MOST_NAME = 64
 
 
 class CommandError(DecodeError):
@@ -169,6 +170,8 @@ def _kind_of(path: str) -> tuple[_Kind, str]:
     form = (levels[0], "*", levels[2]) if len(levels) == _THREE_LEVELS else levels
     if form not in _KINDS or "*" in levels or (len(levels) == _THREE_LEVELS and not about):
         raise CommandError(f'no command "{path[:_SHOWN]}"; there are {_FORMS}')
+    if len(about) > _MOST_NAME:
+        raise CommandError(f'"{about[:_SHOWN]}..." has {len(about)} characters; an id has {_MOST_NAME} at most')
     return _KINDS[form], about
 
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import aiomqtt
 
 from protocols.errors import ProtocolError
-from protocols.mqtt_broker import MOST_INCOMING, Broker, MqttFileError, correlated
+from protocols.mqtt_broker import MOST_INCOMING, MOST_PACKET_BYTES, Broker, MqttFileError, correlated
 from protocols.mqtt_mailbox import Mailbox
 from protocols.mqtt_payloads import StageState
 from protocols.mqtt_topics import Publication
@@ -217,7 +217,7 @@ class MqttLink:
             self._incoming.append(
                 Received(
                     str(message.topic),
-                    bytes(message.payload),
+                    bytes(message.payload[:MOST_PACKET_BYTES]),
                     bool(message.retain),
                     getattr(properties, "ResponseTopic", ""),
                     getattr(properties, "CorrelationData", b""),

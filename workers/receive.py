@@ -12,7 +12,7 @@ from __future__ import annotations
 import selectors
 from contextlib import ExitStack
 
-from protocols.udp import UdpReceiver
+from protocols.udp import UdpError, UdpReceiver
 from stage.inputs.listeners import InputListener, Listener, TimecodeListener
 from workers.worker import Worker, run
 
@@ -36,7 +36,7 @@ class ReceiveWorker(Worker):
         if self.config.timecode.source == "network":
             self._listeners.append(TimecodeListener(self.config.timecode))
         for listener in self._listeners:
-            socket = self._opened.enter_context(UdpReceiver(listener.host, listener.port, timeout_s=0.0))
+            socket = self._opened.enter_context(_opened(listener))
             self._selector.register(socket, selectors.EVENT_READ, (socket, listener))
             self.event("info", f"{listener.name}: listening on {listener.host} port {socket.port}")
 
@@ -74,6 +74,13 @@ class ReceiveWorker(Worker):
             for topic, record, at_ns in listener.take(*received, now_ns):
                 self.publisher.send(topic, record)
                 self.mark(now_ns - at_ns)
+
+
+def _opened(listener: Listener) -> UdpReceiver:
+    try:
+        return UdpReceiver(listener.host, listener.port, timeout_s=0.0)
+    except UdpError as error:
+        raise UdpError(f"{listener.name}: {error}") from error
 
 
 if __name__ == "__main__":

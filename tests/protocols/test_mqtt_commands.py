@@ -70,6 +70,12 @@ def test_what_does_not_fit_is_refused(path: str, payload: object, why: str) -> N
     assert why in str(refused.value)
 
 
+def test_a_name_that_no_output_can_have_is_refused_and_cut() -> None:
+    with pytest.raises(CommandError, match="5000 characters") as refused:
+        command("output/" + "q" * 5000 + "/enable")
+    assert len(str(refused.value)) < 200
+
+
 def test_a_refusal_keeps_the_id_for_the_reply() -> None:
     for payload in ({"id": "a7", "take": "x"}, {"id": "a7", "what": 1}):
         with pytest.raises(CommandError) as refused:

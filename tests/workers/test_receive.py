@@ -121,7 +121,7 @@ def test_a_port_that_is_taken_is_one_error(tmp_path):
             assert bench.process.stderr is not None
             lines = bench.process.stderr.read().splitlines()
             assert len(lines) == 1
-            assert lines[0].startswith("stage: error: ") and str(port) in lines[0]
+            assert lines[0].startswith("stage: error: input ") and str(port) in lines[0]
         finally:
             bench.close()
 
