@@ -17,6 +17,7 @@ from protocols.errors import ProtocolError
 from protocols.osc_framing import Framing
 from protocols.tcp_receiver import TcpReceiver
 from protocols.udp import UdpReceiver
+from stage.harmless import harmless
 from stage.probing.inspector import InspectionReport, Inspector
 from stage.probing.livelink_inspector import LiveLinkInspector
 from stage.probing.osc_inspector import OscInspector
@@ -78,7 +79,7 @@ def run_probe(
     report = inspector.report()
     if json_path is not None:
         write_report(report, json_path)
-    print("\n".join(_summary(report, host, port)), flush=True)
+    print(harmless("\n".join(_summary(report, host, port))), flush=True)
     return 0 if report.datagrams > 0 else 1
 
 
@@ -101,7 +102,7 @@ def _listen(receiver: UdpReceiver | TcpReceiver, inspector: Inspector, seconds: 
             inspector.take(*received, time.time_ns())
         if (now_s := time.monotonic()) >= next_line_s + _LINE_S:
             next_line_s = now_s
-            print(_line(now_s - began_s, inspector.report()), flush=True)
+            print(harmless(_line(now_s - began_s, inspector.report())), flush=True)
 
 
 def _line(elapsed_s: float, report: InspectionReport) -> str:

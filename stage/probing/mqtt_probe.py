@@ -9,6 +9,7 @@ from pathlib import Path
 from protocols.mqtt_broker import Broker
 from protocols.mqtt_link import MqttLink
 from protocols.mqtt_topics import PORT
+from stage.harmless import harmless
 from stage.probing.inspector import InspectionReport
 from stage.probing.mqtt_inspector import MqttInspector
 from stage.probing.told import faults_told, findings_told, latency_told, rows_told, write_report
@@ -69,7 +70,7 @@ def run_mqtt_probe(
     report = inspector.report(time.time_ns())
     if json_path is not None:
         write_report(report, json_path)
-    print("\n".join(_summary(report, link, broker, topics)), flush=True)
+    print(harmless("\n".join(_summary(report, link, broker, topics))), flush=True)
     return 0 if report.datagrams > 0 else 1
 
 
@@ -80,7 +81,7 @@ def _listen(link: MqttLink, inspector: MqttInspector, seconds: float | None) -> 
             inspector.take(message.topic, message.payload, message.retained, time.time_ns())
         if (now_s := time.monotonic()) >= next_line_s + _LINE_S:
             next_line_s = now_s
-            print(_line(now_s - began_s, link, inspector), flush=True)
+            print(harmless(_line(now_s - began_s, link, inspector)), flush=True)
         time.sleep(_PAUSE_S)
     for message in link.received():
         inspector.take(message.topic, message.payload, message.retained, time.time_ns())

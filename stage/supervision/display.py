@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stage.config import LatencySection
+from stage.harmless import harmless
 from stage.supervision.report import FACE_LEGS, LegReport, Report, WorkerReport
 from stage.surfaces import rests
 
@@ -180,11 +181,4 @@ def _worker_table(workers: dict[str, WorkerReport]) -> Table:
 def _message(kind: str, worker: str, text: str) -> Text:
     prefix = f"{worker}: " if worker else ""
     mark = f"stage: {kind}: " if kind != "info" else ""
-    return Text(_harmless(f"{mark}{prefix}{text}"), style=_STYLES.get(kind, ""))
-
-
-def _harmless(text: str) -> str:
-    """Without what a terminal would obey: some of the words in a message came over the network."""
-    return "".join(
-        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
+    return Text(harmless(f"{mark}{prefix}{text}"), style=_STYLES.get(kind, ""))
