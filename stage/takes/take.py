@@ -236,8 +236,8 @@ class Take(threading.Thread):
         """Write the end of the file; a file that could not be written on stays as it is, unfinished."""
         if not writer.is_there:
             self.fault = self.fault or (
-                f"{writer.path} was moved or deleted while it was recorded: take {self.name} was ended; deleted, it is "
-                "lost, moved, it is whole up to here"
+                f"{writer.path} was moved or deleted while it was recorded, so the take was ended: it is whole up to "
+                "here where it was moved, else lost"
             )
         self.lose(len(self._queue))
         ended_ns = self._ended_ns or self._timing.clock.now_ns()
