@@ -7,8 +7,6 @@ configured to provide replaces the stage's own, with a short blend both ways. "f
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,14 +18,12 @@ from stage.config import AnyInputSection
 from stage.faces.state import IDENTITY_QUATERNION, SHAPE_COUNT, FaceState, between_heads
 from stage.faces.timeline import PATIENCE_S
 from stage.inputs.parts import LOOKS
-from stage.solving.presence import Presence
+from stage.solving.presence import BACK_NS, KEPT, Presence
+from stage.timeline import Timeline
 
-KEPT = 256
-"""Samples remembered per input: four seconds of 60 per second."""
 LEADS_NS = 100_000_000
 """An input that was heard this long ago sets the pace of the actor's faces; a face camera then waits."""
 
-_BACK_NS = 1_000_000_000
 _LOOKS = np.array(LOOKS)
 _REST = FaceState(
     "absent", np.zeros(SHAPE_COUNT), np.zeros(SHAPE_COUNT), IDENTITY_QUATERNION, np.zeros((2, 2)), ()
@@ -59,35 +55,30 @@ class _Source:
         self.heard_ns: int | None = None
         """Newest record, whether it saw a face or not."""
         self.late = 0
-        self._times: deque[int] = deque(maxlen=KEPT)
-        self._samples: deque[_Sample] = deque(maxlen=KEPT)
+        self._samples = Timeline[_Sample](KEPT)
 
     def add(self, record: ExternalFace) -> bool:
         """Take in the newest; false, counted, when it is older than the last one."""
         if self.heard_ns is not None and record.capture_ns <= self.heard_ns:
-            if self.heard_ns - record.capture_ns < _BACK_NS:
+            if self.heard_ns - record.capture_ns < BACK_NS:
                 self.late += 1
                 return False
-            self._times.clear()
             self._samples.clear()
             self.presence.forget()
         self.heard_ns = record.capture_ns
         if record.tracked:
-            self._times.append(record.capture_ns)
-            self._samples.append(_sample_of(record))
+            self._samples.add(record.capture_ns, _sample_of(record))
             self.presence.heard(record.capture_ns)
         return True
 
     def at(self, capture_ns: int) -> _Sample | None:
         """What it says of a time: between two samples, or the newest; None before the first."""
-        after = bisect_right(self._times, capture_ns)
-        if after == 0:
+        found = self._samples.at(capture_ns)
+        if found is None:
             return None
-        before = self._samples[after - 1]
-        if after == len(self._times):
+        before, later, share = found
+        if before is later:
             return before
-        later, begin = self._samples[after], self._times[after - 1]
-        share = (capture_ns - begin) / (self._times[after] - begin)
         return _Sample(
             _mixed(before.shapes, later.shapes, share),
             later.head

@@ -22,13 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.names import RIG_BONES
-from stage.outputs.quaternions import Floats
+from stage.outputs.quaternions import slerp
 
 METACARPAL = 0.3
 """How far from the wrist to the knuckle a metacarpal begins."""
 
 _FINGERS = ("index", "middle", "ring", "pinky")
-_NEARLY_EQUAL = 1.0 - 1e-9
 
 
 class _Between(NamedTuple):
@@ -121,12 +120,3 @@ class Manny:
         out[self._turning, 3:7] = slerp(start[:, 3:7], goal[:, 3:7], self._turned)
         out[self._turning, 7] = np.minimum(start[:, 7], goal[:, 7])
         return out
-
-
-def slerp(start: Floats, end: Floats, share: Floats) -> Floats:
-    """The rotations (n, 4) at a share (n, 1) of the shorter way from `start` to `end` (n, 4)."""
-    start, end = start.astype(np.float64), end.astype(np.float64)
-    cosine = np.einsum("ni,ni->n", start, end)[:, None]
-    angle = np.arccos(np.minimum(np.abs(cosine), _NEARLY_EQUAL))
-    rest, part = np.sin((1.0 - share) * angle), np.copysign(np.sin(share * angle), cosine)
-    return (rest * start + part * end) / np.sin(angle)

@@ -14,6 +14,7 @@ Floats = NDArray[np.floating]
 IDENTITY = np.array([0.0, 0.0, 0.0, 1.0])
 
 _TINY = 1e-12
+_NEARLY_EQUAL = 1.0 - 1e-9
 
 # _LEFT[a] is the matrix of multiplication by unit a from the left: x, y, z, then 1.
 _LEFT = np.array(
@@ -76,6 +77,15 @@ def dot(a: Floats, b: Floats) -> Floats:
 def normalised(v: Floats) -> Floats:
     """Vectors (..., n) of length 1; a zero vector stays zero."""
     return v / np.maximum(np.sqrt(dot(v, v)), _TINY)
+
+
+def slerp(start: Floats, end: Floats, share: Floats | float) -> Floats:
+    """The rotations (..., 4) at a share (..., 1) in [0, 1] of the shorter way from `start` to `end` (..., 4)."""
+    start, end = start.astype(np.float64), end.astype(np.float64)
+    cosine = dot(start, end)
+    angle = np.arccos(np.minimum(np.abs(cosine), _NEARLY_EQUAL))
+    rest, part = np.sin((1.0 - share) * angle), np.copysign(np.sin(share * angle), cosine)
+    return (rest * start + part * end) / np.sin(angle)
 
 
 def shortest_arc(start: Floats, end: Floats) -> Floats:

@@ -16,7 +16,12 @@ from collections import deque
 from typing import NamedTuple
 
 BLEND_S = 0.2
-_KEPT = 8
+KEPT = 256
+"""Samples of a source that are worth remembering: four seconds of 60 per second."""
+BACK_NS = 1_000_000_000
+"""A sample this much older than the last one is of a clock that was set back; others are late, and left out."""
+
+_KEPT_RUNS = 8
 
 
 class _Run(NamedTuple):
@@ -32,7 +37,7 @@ class Presence:
 
     def __init__(self, timeout_ns: int, blend_s: float = BLEND_S) -> None:
         self._timeout_ns, self._blend_ns = timeout_ns, blend_s * 1e9
-        self._runs: deque[tuple[_Run, int]] = deque(maxlen=_KEPT)
+        self._runs: deque[tuple[_Run, int]] = deque(maxlen=_KEPT_RUNS)
         """Each with the time of its last sample."""
 
     @property

@@ -12,15 +12,8 @@ from stage.bodies.profile import load_shape, save_shape
 from stage.config import ActorSection, Config
 from stage.errors import BodyModelError
 from stage.faces.profile import load_face, save_face
+from stage.news import News
 from stage.solving.solver import Solver
-
-
-class News(NamedTuple):
-    """Something to tell the operator."""
-
-    kind: str
-    """"info" or "warning"."""
-    text: str
 
 
 class Promise(NamedTuple):

@@ -26,23 +26,21 @@ from stage.faces.profile import FaceProfile
 from stage.faces.solver import FaceSolver
 from stage.solving.actor import ActorModel, ActorTrack, Shown
 from stage.solving.anatomy import Anatomy
-from stage.solving.association import claims, find_new
+from stage.solving.association import claims
 from stage.solving.contact import sole_vertices
 from stage.solving.external_bones import ExternalBody, with_head
 from stage.solving.framesets import Frameset
 from stage.solving.hands.track import HandKit
 from stage.solving.head import HEAD, HeadCorrection
+from stage.solving.newcomers import Newcomers
 from stage.solving.observation import EvidenceBuilder
-from stage.solving.people import CameraRig, Person
+from stage.solving.people import CameraRig
 from stage.solving.shape import ShapeFitter
 from stage.solving.shape_estimate import ShapeEstimate
 from stage.solving.skeleton import Skeleton
 from stage.solving.visibility import body_seen, hands_seen, in_cameras
 from stage.solving.whole_body import Posed, WholeBody
 
-SINGLE_VIEW_PATIENCE_S = 1.0
-"""With several cameras, an actor seen by only one of them this long is followed by it alone."""
-SINGLE_VIEW_SCORE = 0.7
 _BREAK_NS = 1_000_000_000
 _ABSENT_NS = 1_500_000_000
 
@@ -117,7 +115,7 @@ class Solver:
         self._skinners: dict[str, tuple[torch.Tensor, int, Skinner]] = {}
         self._number = self._external_number = 0
         self._last_ns: int | None = None
-        self._alone_since_ns = -1
+        self._newcomers = Newcomers(self.rig)
 
     @property
     def device(self) -> torch.device:
@@ -197,7 +195,7 @@ class Solver:
                 member.track.miss(frameset.capture_ns)
         for member in self._cast:
             if member not in followed:
-                self._look_for(member.track, people, taken, frameset.capture_ns)
+                self._newcomers.look_for(member.track, people, taken, frameset.capture_ns)
         self._number += 1
         if self.faces is not None:
             self._see_faces(self.faces, frameset)
@@ -319,32 +317,6 @@ class Solver:
         )
         return ActorTrack(self._model, estimate, smoothing=self._settings.smoothing, floor=self._settings.floor)
 
-    def _look_for(self, track: ActorTrack, people: list[Person], taken: set[int], capture_ns: int) -> None:
-        hypothesis = find_new(people, taken, self.rig)
-        if hypothesis is not None:
-            taken.update(index for index, _ in hypothesis.people)
-            self._alone_since_ns = -1
-            track.begin([person for _, person in hypothesis.people], hypothesis.triangulated, capture_ns)
-            return
-        alone = [
-            (i, p)
-            for i, p in enumerate(people)
-            if i not in taken and p.score > SINGLE_VIEW_SCORE and p.world is not None
-        ]
-        if len(alone) == 0:
-            self._alone_since_ns = -1
-            track.miss(capture_ns)
-            return
-        if self._alone_since_ns < 0:
-            self._alone_since_ns = capture_ns
-        waited_s = (capture_ns - self._alone_since_ns) * 1e-9
-        if len(self.rig.ids) > 1 and waited_s < SINGLE_VIEW_PATIENCE_S:
-            track.miss(capture_ns)
-            return
-        index, person = max(alone, key=lambda item: _extent(item[1].image))
-        taken.add(index)
-        track.begin([person], None, capture_ns)
-
     def _performances(self, cast: Sequence[_Cast], number: int, capture_ns: int, trace: Trace) -> list[Performance]:
         performances = []
         for member in cast:
@@ -401,7 +373,3 @@ def trace_of(views: Iterable[CameraLandmarks]) -> Trace:
         landmarks_end_ns=max(v.end_ns for v in seen),
         solve_begin_ns=0,
     )
-
-
-def _extent(image: np.ndarray) -> float:
-    return float(np.prod(np.ptp(image[11:29], axis=0)))

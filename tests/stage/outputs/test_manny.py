@@ -7,11 +7,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
 from protocols.axes import UNREAL_FROM_WORLD
 from protocols.names import RIG_BONES
-from stage.outputs.manny import MANNY_BONES, METACARPAL, Manny, slerp
+from stage.outputs.manny import MANNY_BONES, METACARPAL, Manny
 from stage.outputs.world_pose import WorldPose
 from tests.stage.outputs.performers import pose, random_pose
 
@@ -98,12 +98,3 @@ def test_other_axes_change_nothing_else() -> None:
     np.testing.assert_allclose(after[:, :3], UNREAL_FROM_WORLD.positions(before[:, :3]), atol=1e-4)
     expected = UNREAL_FROM_WORLD.rotations(before[:, 3:7])
     np.testing.assert_allclose(np.abs(np.sum(after[:, 3:7] * expected, axis=-1)), 1.0, atol=1e-6)
-
-
-@pytest.mark.parametrize("angle", [0.0, 1e-6, 0.1, 2.0, 3.1, 4.5])
-def test_slerp_is_that_of_scipy(angle: float) -> None:
-    start = Rotation.from_euler("xyz", [0.3, -0.2, 1.0])
-    end = start * Rotation.from_rotvec(angle * np.array([0.6, 0.0, 0.8]))
-    expected = Slerp([0.0, 1.0], Rotation.concatenate([start, end]))([0.25])
-    found = slerp(start.as_quat()[None], -end.as_quat()[None], np.array([[0.25]]))
-    np.testing.assert_allclose(np.abs(np.sum(found * expected.as_quat())), 1.0, atol=1e-9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation
+from scipy.spatial.transform import Rotation, Slerp
 
 from stage.outputs.quaternions import (
     IDENTITY,
@@ -16,6 +16,7 @@ from stage.outputs.quaternions import (
     right_matrix,
     rotate,
     shortest_arc,
+    slerp,
 )
 
 RNG = np.random.default_rng(5)
@@ -68,3 +69,12 @@ def test_align_arrives_and_brings_the_second_direction_as_near_as_can_be() -> No
         index = np.flatnonzero(np.all(goal == U, -1))[0]
         across = [v - axis[index] * np.dot(axis[index], v) for v in (vector, goal)]
         assert np.dot(*across) == pytest.approx(np.linalg.norm(across[0]) * np.linalg.norm(across[1]))
+
+
+@pytest.mark.parametrize("angle", [0.0, 1e-6, 0.1, 2.0, 3.1, 4.5])
+def test_slerp_is_that_of_scipy(angle: float) -> None:
+    start = Rotation.from_euler("xyz", [0.3, -0.2, 1.0])
+    end = start * Rotation.from_rotvec(angle * np.array([0.6, 0.0, 0.8]))
+    expected = Slerp([0.0, 1.0], Rotation.concatenate([start, end]))([0.25])
+    found = slerp(start.as_quat()[None], -end.as_quat()[None], np.array([[0.25]]))
+    np.testing.assert_allclose(np.abs(np.sum(found * expected.as_quat())), 1.0, atol=1e-9)

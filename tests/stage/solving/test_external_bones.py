@@ -10,7 +10,8 @@ from protocols.arrays import from_bytes, to_bytes
 from protocols.external import ExternalBones
 from protocols.names import HUMAN_BODY_BONES, RIG_BONES, UNITY_FROM_RIG
 from stage.outputs.humanoid import Humanoid
-from stage.solving.external_bones import KEPT, BodyPose, ExternalBody, with_head
+from stage.solving.external_bones import BodyPose, ExternalBody, with_head
+from stage.solving.presence import KEPT
 from tests.stage.inputs.sections import ALL_PARTS, input_section
 from tests.stage.outputs.performers import REST_JOINTS, pose, random_pose
 
