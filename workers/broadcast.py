@@ -10,17 +10,14 @@ Here the way of a performance ends, so here its legs are counted, faces of face 
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import zmq
 
-from protocols.bus import Subscriber
 from protocols.messages import FacePerformance, Performance
 from protocols.show import SetOutput, TimecodeSync
-from stage.errors import OutputError
 from stage.outputs.legs import FACE_PREFIX, leg_durations
+from stage.outputs.orders import carried_out
 from stage.outputs.switchboard import Switchboard
-from stage.surfaces import RECEIVE, SOLVE, surfaces
+from stage.surfaces import RECEIVE, SOLVE, command_topics
 from stage.timecode import TimecodeClock
 from workers.worker import Worker, run
 
@@ -34,14 +31,11 @@ class BroadcastWorker(Worker):
 
     def setup(self) -> None:
         """Open the outputs, then the subscriptions."""
-        self._opened = ExitStack()
         self._timecode = TimecodeClock(self.config.timecode, self.timing.epoch_ns)
         self._board = Switchboard(self.config, self._timecode, self.clock.now_ns)
-        self._opened.callback(self._board.close)
-        self._solved = Subscriber(self.run_dir, {SOLVE: ["performance.", "face."], RECEIVE: ["timecode"]})
-        self._opened.callback(self._solved.close)
-        self._commands = Subscriber(self.run_dir, {name: ["command."] for name in surfaces(self.config)})
-        self._opened.callback(self._commands.close)
+        self.opened.callback(self._board.close)
+        self._solved = self.subscribe({SOLVE: ["performance.", "face."], RECEIVE: ["timecode"]})
+        self._commands = self.subscribe(command_topics(self.config))
         self._poller = zmq.Poller()
         for subscriber in (self._solved, self._commands):
             self._poller.register(subscriber.socket, zmq.POLLIN)
@@ -64,11 +58,6 @@ class BroadcastWorker(Worker):
         for kind, text in self._board.news():
             self.event(kind, text)
 
-    def teardown(self) -> None:
-        """Close what was opened."""
-        if hasattr(self, "_opened"):
-            self._opened.close()
-
     def _send(self) -> None:
         records: list[Performance | FacePerformance] = []
         for message in self._solved.drain():
@@ -87,12 +76,8 @@ class BroadcastWorker(Worker):
     def _obey(self) -> None:
         for message in self.commanded(self._commands):
             command = message.record
-            if not isinstance(command, SetOutput) or not self._board.answers_for(command.output):
-                continue
-            try:
-                self.reply(command, True, *self._board.change(command))
-            except OutputError as error:
-                self.reply(command, False, str(error))
+            if isinstance(command, SetOutput) and (outcome := carried_out(self._board, command)) is not None:
+                self.reply(command, *outcome)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Capture(Worker):
         self._feed = open_feed(self._section, self.config, self.timing)
         reader = reader_of(self._section, self.config)
         wanted = {"solve": ["solved", "heartbeat."], reader: ["heartbeat."]}
-        self._solver = Subscriber(self.run_dir, wanted) if isinstance(self._feed, FastFeed) else None
+        self._solver = self.subscribe(wanted) if isinstance(self._feed, FastFeed) else None
 
     def step(self) -> None:
         """Publish the next frame, if one is due."""
@@ -75,7 +75,7 @@ class Capture(Worker):
 
     def teardown(self) -> None:
         """Close what is open, as far as `setup` came."""
-        for name in ("_feed", "_ring", "_jpeg", "_solver"):
+        for name in ("_feed", "_ring", "_jpeg"):
             resource = getattr(self, name, None)
             if resource is not None:
                 resource.close()

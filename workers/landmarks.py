@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import cv2
 
-from protocols.bus import Message, Subscriber
+from protocols.bus import Message
 from protocols.errors import OvertakenError, RingError
 from protocols.messages import CameraLandmarks, FrameNote, Prediction
 from protocols.ring import RingReader
@@ -42,7 +42,7 @@ class LandmarksWorker(Worker):
         self._rings: dict[str, RingReader] = {}
         publishers = {f"capture.{camera}": ["frame."] for camera in self._cameras}
         solver = {"solve": ["prediction."]} if self.name == BODY_READER else {}
-        self._subscriber = Subscriber(self.run_dir, {**publishers, **solver})
+        self._subscriber = self.subscribe({**publishers, **solver})
 
     def step(self) -> None:
         """Read the frames that wait, or wait for one."""
@@ -63,11 +63,9 @@ class LandmarksWorker(Worker):
         self.facts = self._reader.facts
 
     def teardown(self) -> None:
-        """Let go of rings and sockets."""
+        """Let go of the rings."""
         for ring in getattr(self, "_rings", {}).values():
             ring.close()
-        if hasattr(self, "_subscriber"):
-            self._subscriber.close()
 
     def _rounds(self, messages: list[Message]) -> list[dict[str, FrameNote]]:
         """Frame notes in the order of arrival, in groups with one of each camera at most."""

@@ -15,9 +15,9 @@ import zmq
 
 from protocols.messages import FacePerformance, Performance
 from protocols.show import Command, CommandReply, SetOutput, TimecodeSync
-from stage.errors import OutputError
 from stage.mqtt.switchboard import MqttSwitchboard
 from stage.mqtt.watch import StageWatch
+from stage.outputs.orders import carried_out
 from stage.surfaces import EXECUTORS, RECEIVE, RECORD, SOLVE, command_topics
 from stage.timecode import TimecodeClock
 from workers.worker import Worker, run
@@ -82,12 +82,8 @@ class MqttWorker(Worker):
     def _obey(self) -> None:
         for message in self.commanded(self._commands):
             command = message.record
-            if not isinstance(command, SetOutput) or not self._board.answers_for(command.output):
-                continue
-            try:
-                self.reply(command, True, *self._board.change(command))
-            except OutputError as error:
-                self.reply(command, False, str(error))
+            if isinstance(command, SetOutput) and (outcome := carried_out(self._board, command)) is not None:
+                self.reply(command, *outcome)
 
     def _give(self, command: Command) -> None:
         self.publisher.send(f"command.{self.name}", command)

@@ -10,7 +10,6 @@ in turn with the others, and what does not fit into the system's queue is lost t
 from __future__ import annotations
 
 import selectors
-from contextlib import ExitStack
 
 from protocols.udp import UdpError, UdpReceiver
 from stage.inputs.listeners import InputListener, Listener, TimecodeListener
@@ -30,13 +29,12 @@ class ReceiveWorker(Worker):
 
     def setup(self) -> None:
         """Bind all ports; one that is taken ends the worker, with its name."""
-        self._opened = ExitStack()
-        self._selector = self._opened.enter_context(selectors.DefaultSelector())
+        self._selector = self.opened.enter_context(selectors.DefaultSelector())
         self._listeners: list[Listener] = [InputListener(section) for section in self.config.inputs]
         if self.config.timecode.source == "network":
             self._listeners.append(TimecodeListener(self.config.timecode))
         for listener in self._listeners:
-            socket = self._opened.enter_context(_opened(listener))
+            socket = self.opened.enter_context(_opened(listener))
             self._selector.register(socket, selectors.EVENT_READ, (socket, listener))
             self.event("info", f"{listener.name}: listening on {listener.host} port {socket.port}")
 
@@ -58,11 +56,6 @@ class ReceiveWorker(Worker):
                 self.counters[f"{listener.id}.{name}"] = count
             heard = f"{listener.hearing.rate_hz(now_ns):.0f} Hz" if listener.hearing.heard else "silent"
             self.facts[listener.id] = ", ".join(filter(None, (f"port {listener.port}", heard, listener.fact)))
-
-    def teardown(self) -> None:
-        """Close the sockets."""
-        if hasattr(self, "_opened"):
-            self._opened.close()
 
     def _hear(self, socket: UdpReceiver, listener: Listener) -> None:
         began_ns = self.clock.now_ns()

@@ -15,7 +15,7 @@ import torch
 from msgspec.structs import replace
 
 from protocols.arrays import to_bytes
-from protocols.bus import Message, Subscriber
+from protocols.bus import Message
 from protocols.external import ExternalBones, ExternalFace
 from protocols.messages import CameraLandmarks, FacePerformance, MeshNote, Performance, Record, Solved, Trace
 from protocols.show import Calibrate
@@ -25,7 +25,7 @@ from stage.readers import readers
 from stage.solving.assembly import make_solver
 from stage.solving.framesets import Frameset, FramesetAssembler
 from stage.solving.profile_keeper import ProfileKeeper
-from stage.surfaces import RECEIVE, surfaces
+from stage.surfaces import RECEIVE, command_topics
 from workers.worker import Worker, run
 
 _LONGEST_WAIT_MS = 50
@@ -60,8 +60,8 @@ class SolveWorker(Worker):
         sources = {name: ["landmarks."] for name in readers(self.config)}
         if len(self.config.inputs) > 0:
             sources[RECEIVE] = ["external."]
-        self._subscriber = Subscriber(self.run_dir, sources)
-        self._commands = Subscriber(self.run_dir, {name: ["command."] for name in surfaces(self.config)})
+        self._subscriber = self.subscribe(sources)
+        self._commands = self.subscribe(command_topics(self.config))
 
     def step(self) -> None:
         """Take in landmarks, solve what is complete or out of time."""
@@ -102,12 +102,6 @@ class SolveWorker(Worker):
             "shapes": self._profiles.progress,
             **self._solver.face_facts(),
         }
-
-    def teardown(self) -> None:
-        """Let go of the sockets."""
-        for subscriber in ("_subscriber", "_commands"):
-            if hasattr(self, subscriber):
-                getattr(self, subscriber).close()
 
     def _solve(self, frameset: Frameset, age_ns: int) -> None:
         begin_ns = self.clock.now_ns()
@@ -185,7 +179,7 @@ class SolveWorker(Worker):
 
     def _keep_profiles(self) -> None:
         for news in self._profiles.keep():
-            self.event(news.kind, news.text)
+            self.event(*news)
 
     def _fits(self, landmarks: CameraLandmarks) -> bool:
         """Whether a camera's pictures fit its calibration; said once, then only counted."""
