@@ -138,6 +138,8 @@ def _pressed(said: osc.Message) -> bool:
 def _number(said: osc.Message) -> float:
     """The only argument, as a finite number; True is 1."""
     value = said.arguments[0] if len(said.tags) == 1 and said.tags in _NUMBERS else None
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not isinstance(value, (int, float)):
         raise WordError(f"{said.address[:60]} takes one number, not ,{said.tags[:20]}")
+    if not math.isfinite(value):
+        raise WordError(f"{said.address[:60]} takes a number, not {value}")
     return float(value)
