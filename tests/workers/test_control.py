@@ -187,3 +187,11 @@ def test_a_port_in_use_is_told_in_a_line(show: Show) -> None:
         timeout=WAIT_S,
     )
     assert second.returncode == 2 and second.stderr.startswith("stage: error: cannot listen on 127.0.0.1 port")
+
+
+def test_who_waits_for_a_reply_is_told_when_the_stage_ends(show: Show) -> None:
+    assert show.ask(osc.message("/stage/status", "")).address == "/stage/reply"  # nobody has told of himself
+    show.say(osc.message("/stage/record/start", ""))
+    show.commanded()
+    show.process.terminate()
+    assert show.answer().arguments[:2] == ("/stage/record/start", 0)
