@@ -135,10 +135,6 @@ class ExternalFaces:
                 return name
         return ""
 
-    def counting(self, capture_ns: int) -> tuple[str, ...]:
-        """The inputs that are merged at a time."""
-        return tuple(name for name, source in self._sources.items() if source.presence.share(capture_ns) > 0.0)
-
     def head(self, capture_ns: int) -> ExternalHead | None:
         """How the head is turned; None where no input says so."""
         for source in reversed(self._sources.values()):

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from protocols.errors import DecodeError
-from protocols.names import RIG_BONES, RIG_PARENTS, UNITY_ABSENT, UNITY_FROM_RIG
+from protocols.names import HUMAN_BODY_BONES, RIG_BONES, RIG_PARENTS, UNITY_ABSENT, UNITY_FROM_RIG
 from stage.outputs.avatar_face import JAW_OPEN_RADIANS
-from stage.outputs.humanoid import HUMANOID_BONES, Humanoid
+from stage.outputs.humanoid import Humanoid
 from stage.outputs.t_pose import t_pose_rotations
 from tests.stage.outputs.faces import face
 from tests.stage.outputs.performers import REST_JOINTS, Posed, bone, other_body, pose, random_pose
@@ -43,7 +43,7 @@ class Avatar:
     """What an engine does: local positions and rotations from Hips on, parent by parent, in Unity's axes."""
 
     def __init__(self, bones: NDArray[np.float32]) -> None:
-        self._local = dict(zip(HUMANOID_BONES, bones.astype(np.float64), strict=True))
+        self._local = dict(zip(HUMAN_BODY_BONES, bones.astype(np.float64), strict=True))
 
     def world(self, name: str) -> tuple[np.ndarray, Rotation]:
         local = self._local[name]
@@ -89,9 +89,9 @@ def test_one_retargeter_follows_a_body_that_is_still_being_measured() -> None:
 
 
 def test_all_55_bones_are_there_and_those_the_rig_lacks_are_the_head_s() -> None:
-    assert len(HUMANOID_BONES) == len(set(HUMANOID_BONES)) == 55
-    assert HUMANOID_BONES[0] == "Hips"
-    assert set(UNITY_PARENTS) == set(HUMANOID_BONES) - {"Hips"}
+    assert len(HUMAN_BODY_BONES) == len(set(HUMAN_BODY_BONES)) == 55
+    assert HUMAN_BODY_BONES[0] == "Hips"
+    assert set(UNITY_PARENTS) == set(HUMAN_BODY_BONES) - {"Hips"}
     avatar = Avatar(Humanoid().pose(random_pose(1).performance))
     head, turned = avatar.world("Head")
     for name in UNITY_ABSENT:
@@ -114,12 +114,12 @@ def test_the_face_moves_eyes_and_jaw_until_the_next_face() -> None:
         np.testing.assert_allclose(jaw, [0.0, -np.sin(JAW_OPEN_RADIANS), np.cos(JAW_OPEN_RADIANS)], atol=1e-6)
     closed = Humanoid()
     closed.turn_face(face(JawOpen=1.0))
-    assert closed.pose(posed.performance)[HUMANOID_BONES.index("Jaw"), 6] == pytest.approx(1.0)
+    assert closed.pose(posed.performance)[HUMAN_BODY_BONES.index("Jaw"), 6] == pytest.approx(1.0)
 
 
 def test_at_rest_the_avatar_faces_forward_and_its_left_is_left() -> None:
     avatar = Avatar(Humanoid().pose(pose().performance))
-    at = {name: avatar.world(name)[0] for name in HUMANOID_BONES}
+    at = {name: avatar.world(name)[0] for name in HUMAN_BODY_BONES}
     assert at["LeftHand"][0] < at["Hips"][0] < at["RightHand"][0]
     assert at["Head"][1] > at["Hips"][1] > at["LeftFoot"][1] > 0.0
     assert at["LeftToes"][2] > at["LeftFoot"][2]
@@ -136,7 +136,7 @@ def t_posed(rest_joints: NDArray[np.float32]) -> Posed:
 def test_a_performer_in_the_t_pose_turns_no_bone(rest_joints: NDArray[np.float32]) -> None:
     sent = Humanoid().pose(t_posed(rest_joints).performance)
     np.testing.assert_allclose(np.abs(sent[:, 6]), 1.0, atol=1e-6)
-    offsets = dict(zip(HUMANOID_BONES, sent[:, :3], strict=True))
+    offsets = dict(zip(HUMAN_BODY_BONES, sent[:, :3], strict=True))
     for side, sign in (("Left", -1.0), ("Right", 1.0)):
         for name in ("LowerArm", "Hand"):
             length = np.linalg.norm(offsets[f"{side}{name}"])
@@ -171,7 +171,7 @@ def test_limbs_bend_the_way_they_do(limb: str, child: str, turn: Rotation, expec
     along = avatar.world(child)[0] - avatar.world(parent)[0]
     np.testing.assert_allclose(along / np.linalg.norm(along), expected, atol=1e-5)
     # And only that limb has moved.
-    sent = dict(zip(HUMANOID_BONES, Humanoid().pose(pose(turns).performance)[:, 6], strict=True))
+    sent = dict(zip(HUMAN_BODY_BONES, Humanoid().pose(pose(turns).performance)[:, 6], strict=True))
     assert [name for name, w in sent.items() if abs(w) < 0.99] == [parent]
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from protocols.axes import UNITY_FROM_VRM0
-from protocols.names import VRM0_PRESETS
-from stage.outputs.humanoid import HUMANOID_BONES, Humanoid
+from protocols.names import HUMAN_BODY_BONES, VRM0_PRESETS
+from stage.outputs.humanoid import Humanoid
 from tests.shared_data import shared_data
 from tests.stage.outputs.performers import REST_JOINTS
 from tests.stage.outputs.test_humanoid import t_posed
@@ -50,11 +50,11 @@ def test_every_expression_of_the_avatar_is_sent(avatar: Avatar) -> None:
 
 
 def test_every_bone_of_the_avatar_is_sent(avatar: Avatar) -> None:
-    assert set(avatar.offsets) <= set(HUMANOID_BONES)
+    assert set(avatar.offsets) <= set(HUMAN_BODY_BONES)
 
 
 def test_in_the_t_pose_arms_and_fingers_point_where_the_avatar_s_do(avatar: Avatar) -> None:
-    ours = dict(zip(HUMANOID_BONES, Humanoid().pose(t_posed(REST_JOINTS).performance)[:, :3], strict=True))
+    ours = dict(zip(HUMAN_BODY_BONES, Humanoid().pose(t_posed(REST_JOINTS).performance)[:, :3], strict=True))
     limbs = ("LowerArm", "Hand", "Intermediate", "Distal", "LowerLeg", "Foot")
     compared = [name for name in avatar.offsets if name.endswith(limbs)]
     assert len(compared) == 28
