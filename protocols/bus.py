@@ -217,9 +217,10 @@ class Subscriber:
 
     def _arrived(self, timeout_ms: int) -> list[bytes] | None:
         """The next message as it is; None when none comes within the time."""
-        self.socket.setsockopt(zmq.RCVTIMEO, timeout_ms)
+        if timeout_ms > 0:
+            self.socket.setsockopt(zmq.RCVTIMEO, timeout_ms)
         try:
-            return self.socket.recv_multipart()
+            return self.socket.recv_multipart(zmq.DONTWAIT if timeout_ms <= 0 else 0)
         except zmq.Again:
             return None
 

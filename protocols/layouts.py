@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 
 from protocols.external import ExternalBones, ExternalFace
 from protocols.histogram import BUCKETS
@@ -12,7 +13,6 @@ from protocols.messages import (
     HAND_LANDMARK_COUNT,
     LANDMARK_COUNT,
     CameraLandmarks,
-    Face,
     FacePerformance,
     Heartbeat,
     MeshNote,
@@ -24,6 +24,22 @@ from protocols.names import ARKIT_SHAPES, RIG_BONES
 
 Size = tuple[str, bytes, int]
 """A field, its bytes, and how many there should be."""
+
+
+class Fixed:
+    """Arrays of a record that always have the same sizes; for a record that has them, one comparison."""
+
+    def __init__(self, sizes: Mapping[str, int], prefix: str = "") -> None:
+        """Bytes by the names of the fields; `prefix` goes before the names in messages."""
+        self._arrays = attrgetter(*sizes)
+        self._names = [prefix + name for name in sizes]
+        self._sizes = tuple(sizes.values())
+
+    def __call__(self, record: object) -> Iterable[Size]:
+        """The arrays, if one of them has another size."""
+        arrays = self._arrays(record)
+        return () if tuple(map(len, arrays)) == self._sizes else zip(self._names, arrays, self._sizes, strict=True)
+
 
 _FLOAT = 4
 _BONES = len(RIG_BONES)
@@ -47,6 +63,8 @@ _PERFORMANCE_BYTES = {
     "rest_joints": _BONES * 3 * _FLOAT,
     "confidence": _BONES * _FLOAT,
 }
+_PERFORMANCE = Fixed(_PERFORMANCE_BYTES)
+_FACE = Fixed(_FACE_BYTES, "face.")
 
 
 def layout_fault(record: Record) -> str:
@@ -73,19 +91,13 @@ def _of_landmarks(record: CameraLandmarks) -> Iterator[Size]:
 
 
 def _of_performance(record: Performance) -> Iterator[Size]:
-    for field, expected in _PERFORMANCE_BYTES.items():
-        yield field, getattr(record, field), expected
+    yield from _PERFORMANCE(record)
     if record.face is not None:
-        yield from _of_face(record.face)
+        yield from _FACE(record.face)
 
 
-def _of_face_performance(record: FacePerformance) -> Iterator[Size]:
-    yield from _of_face(record.face)
-
-
-def _of_face(face: Face) -> Iterator[Size]:
-    for field, expected in _FACE_BYTES.items():
-        yield f"face.{field}", getattr(face, field), expected
+def _of_face_performance(record: FacePerformance) -> Iterable[Size]:
+    return _FACE(record.face)
 
 
 def _of_mesh(record: MeshNote) -> Iterator[Size]:
@@ -116,7 +128,7 @@ def _of_heartbeat(record: Heartbeat) -> Iterator[Size]:
         yield "legs", counts, BUCKETS * 8
 
 
-_SIZES: dict[type[Record], Callable[..., Iterator[Size]]] = {
+_SIZES: dict[type[Record], Callable[..., Iterable[Size]]] = {
     CameraLandmarks: _of_landmarks,
     Performance: _of_performance,
     FacePerformance: _of_face_performance,

@@ -15,7 +15,6 @@ rewrites its numbers; `decode` trusts nothing and says what is wrong. What the a
 
 from __future__ import annotations
 
-import math
 import struct
 from typing import NamedTuple
 
@@ -203,7 +202,7 @@ class LiveLinkEncoder:
         _FRAME.pack_into(self._buffer, self._frame_at, frame, min(subframe, _MOST_SUBFRAME))
         if values is None:
             return self._no_face
-        if not math.isfinite(float(values.sum())):
+        if not np.logical_and.reduce(np.isfinite(values)):
             raise EncodeError("face with a value that is not finite; not sent")
         self._values[:] = values
         return self._face

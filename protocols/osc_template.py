@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -73,7 +74,7 @@ class FrameTemplate:
 
     def numbers(self, *places: NDArray[np.intp]) -> Numbers:
         """Floats that are written together, in this order of places, each as `trailing` found them."""
-        return Numbers(self, np.concatenate([each.ravel() for each in places]))
+        return Numbers(self, _layout(np.concatenate([each.ravel() for each in places]).tobytes()))
 
     def write_float(self, place: int, value: float) -> None:
         """Writes one float to the word `place`."""
@@ -87,6 +88,12 @@ class FrameTemplate:
         """Writes the last string of a message that ends at the word `end`, as long as it was in the template."""
         start = _WORD_BYTES * end - osc.padded(len(text))
         self._buffer[start : start + len(text)] = text
+
+
+@lru_cache(64)
+def _layout(places: bytes) -> NDArray[np.intp]:
+    """The one array of these places: frames of equal layout share it, and the processor's cache holds more of them."""
+    return np.frombuffer(places, np.intp)
 
 
 class Numbers:

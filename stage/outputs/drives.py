@@ -27,6 +27,9 @@ TURN_BONES = (*RIG_BONES, "left_eye", "right_eye", "jaw")
 FACE_TURNS = slice(len(RIG_BONES), len(TURN_BONES))
 """Eyes and jaw within `TURN_BONES`."""
 
+EYE_TURNS, JAW_TURN = slice(len(RIG_BONES), len(RIG_BONES) + 2), len(RIG_BONES) + 2
+"""Likewise, the eyes and the jaw by themselves."""
+
 _PARENTS = (*RIG_PARENTS, *[RIG_BONES.index("head")] * 3)
 _FROM_UNITY = {unity: RIG_BONES.index(rig) for rig, unity in UNITY_FROM_RIG.items()} | {
     name: TURN_BONES.index(turn) for name, turn in (("LeftEye", "left_eye"), ("RightEye", "right_eye"), ("Jaw", "jaw"))

@@ -30,18 +30,15 @@ from protocols.arrays import from_bytes
 from protocols.axes import UNITY_FROM_WORLD
 from protocols.errors import EncodeError, ProtocolError
 from protocols.messages import Face, Performance
-from protocols.names import HUMAN_BODY_BONES, RIG_BONES
+from protocols.names import RIG_BONES
 from stage.avatars import HEAD_FROM_NECK, Avatar, built_in
 from stage.config import Positions
 from stage.outputs.avatar_face import eye_turns, face_head, jaw_turn
-from stage.outputs.drives import FACE_TURNS, TURN_BONES, Drives
+from stage.outputs.drives import EYE_TURNS, JAW_TURN, TURN_BONES, Drives
 from stage.outputs.quaternions import IDENTITY, Floats, conjugate, left_matrix, right_matrix
 from stage.outputs.rig_rotations import rig_rotations
 from stage.outputs.stance import stance
 from stage.outputs.t_pose import t_pose
-
-HUMANOID_BONES = HUMAN_BODY_BONES
-"""The 55 bones of the built-in humanoid, in Unity's order; Hips first."""
 
 _COUNT = len(RIG_BONES)
 _HEAD = RIG_BONES.index("head")
@@ -132,8 +129,9 @@ class Humanoid:
             return
         self._posed = self._turned = None
         eyes = eye_turns(face)
-        jaw = jaw_turn(face) if self._opens_jaw else IDENTITY
-        self._turns[FACE_TURNS] = (*eyes, jaw)
+        if self._opens_jaw:
+            self._turns[JAW_TURN] = jaw_turn(face)
+        self._turns[EYE_TURNS] = eyes
         self._turned = face
 
     def face(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:

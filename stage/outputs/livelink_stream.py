@@ -74,7 +74,7 @@ class LiveLinkStream:
         if face.state == "absent":
             return self._encoder.encode(frame, subframe)
         gaze = from_bytes(face.gaze, (2, 2))
-        if not math.isfinite(float(gaze.sum())):
+        if not math.isfinite(sum(gaze.ravel().tolist())):
             raise EncodeError("face with a gaze that is not finite; not sent")
         head = face_head(face)
         if body is not None and abs(float(head[3])) > _STILL:

@@ -61,6 +61,7 @@ class VmcStream:
         self._humanoid = humanoid = wardrobe.humanoid(output)
         unwanted = (*(() if output.eyes else _EYES), *(("Jaw",) if output.jaw == "none" else ()))
         self._sent, bones = _rows(humanoid, [bone for bone in humanoid.bones if bone not in unwanted])
+        self._all = bones == humanoid.bones
         wanted = (*(_EYES if output.eyes else ()), *(("Jaw",) if opens else ()))
         self._moved, moved = _rows(humanoid, wanted)
         self._alone, alone = _rows(humanoid, ("Head", *wanted))
@@ -81,9 +82,10 @@ class VmcStream:
         face, encoder, expressions = performance.face, self._body, None
         if face is not None:
             encoder, expressions = self._whole, self._face.expressions(face)
+        poses = self._humanoid.pose(performance)
         return encoder.encode(
             self._humanoid.root,
-            self._humanoid.pose(performance).take(self._sent, 0),
+            poses if self._all else poses.take(self._sent, 0),
             blends=expressions,
             time_s=self._time_s(performance.capture_ns),
             tracking=performance.state == "tracking",
