@@ -111,17 +111,22 @@ def test_packets_become_records_and_silence_is_told(tmp_path):
         bench.close()
 
 
-def test_a_port_that_is_taken_is_one_error(tmp_path):
+def fact(message: Message, listener: str) -> str:
+    return message.record.facts.get(listener, "") if isinstance(message.record, Heartbeat) else ""
+
+
+def test_a_port_that_is_taken_is_told_and_tried_again_while_the_others_are_heard(tmp_path):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
-        port = other.getsockname()[1]
-        bench = Bench(tmp_path, (input_section("vmc", port=port),))
+        taken, free = other.getsockname()[1], free_port()
+        bench = Bench(
+            tmp_path, (input_section("vmc", id="taken", port=taken), input_section("livelink", id="free", port=free))
+        )
         try:
-            assert bench.process.wait(PATIENCE_S) == 2
-            assert bench.process.stderr is not None
-            lines = bench.process.stderr.read().splitlines()
-            assert len(lines) == 1
-            assert lines[0].startswith("stage: error: input ") and str(port) in lines[0]
+            bench.until(lambda m: f"port {taken}: " in fact(m, "taken"))
+            bench.until(lambda m: isinstance(m.record, ExternalFace), between=lambda: bench.send(free, packet(1)))
+            other.close()
+            bench.until(lambda m: fact(m, "taken").startswith(f"port {taken}, silent"))
         finally:
             bench.close()
 
