@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from protocols.arrays import from_bytes, to_bytes
+from protocols.arrays import from_bytes, stacked, to_bytes
 from protocols.errors import DecodeError
 
 DTYPES = st.sampled_from([np.float32, np.float64, np.int32, np.int64, np.uint8])
@@ -46,3 +46,15 @@ def test_the_view_is_read_only() -> None:
     view = from_bytes(to_bytes(np.ones(3)), (3,))
     with pytest.raises(ValueError, match="read-only"):
         view[0] = 2
+
+
+def test_several_of_one_shape_are_one_array() -> None:
+    rows = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
+    np.testing.assert_array_equal(stacked([to_bytes(row) for row in rows], (2, 2)), rows)
+    assert not stacked([to_bytes(rows[0])], (2, 2)).flags.writeable
+    assert stacked([], (2, 2)).shape == (0, 2, 2)
+
+
+def test_sizes_that_make_up_for_each_other_are_refused() -> None:
+    with pytest.raises(DecodeError, match="12 bytes"):
+        stacked([bytes(12), bytes(20)], (4,))

@@ -25,6 +25,21 @@ def test_rewritten_template_is_the_packet_built_anew(bundled: bool) -> None:
     assert [bytes(datagram) for datagram in template.datagrams] == expected
 
 
+def test_numbers_are_written_together_and_known_to_be_finite() -> None:
+    template = FrameTemplate([[position(0), position(1)], [position(2)]])
+    numbers = template.numbers(template.trailing(2, 1, 3), template.trailing(0, 2, 1))
+    numbers.values[:] = range(1, 6)
+    assert numbers.finite
+    numbers.write()
+    expected = [[position(0, 0.0, 0.0, 4.0), position(1, 0.0, 0.0, 5.0)], [position(2, 1.0, 2.0, 3.0)]]
+    assert [bytes(datagram) for datagram in template.datagrams] == [osc.bundle(group) for group in expected]
+    for bad in (np.nan, np.inf, -np.inf):
+        numbers.values[3] = bad
+        assert not numbers.finite
+    numbers.values[3] = np.finfo(np.float32).max
+    assert numbers.finite
+
+
 def test_single_numbers_and_texts() -> None:
     template = FrameTemplate([[osc.message("/a/i", "if", 0, 0.0), osc.message("/a/s", "s", "0000"), position(1)]])
     template.write_int(template.end(0) - 2, -5)

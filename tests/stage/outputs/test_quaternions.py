@@ -13,6 +13,7 @@ from stage.outputs.quaternions import (
     left_matrix,
     multiply,
     normalised,
+    product,
     right_matrix,
     rotate,
     shortest_arc,
@@ -35,6 +36,12 @@ def test_product() -> None:
     np.testing.assert_allclose((left_matrix(a) @ b[..., None])[..., 0], multiply(a, b))
     np.testing.assert_allclose((right_matrix(b) @ a[..., None])[..., 0], multiply(a, b))
     np.testing.assert_allclose(multiply(a, conjugate(a)), np.tile(IDENTITY, (30, 1)), atol=1e-12)
+
+
+def test_product_with_components_first() -> None:
+    a, b = A.as_quat().reshape(5, 6, 4), B.as_quat().reshape(5, 6, 4)
+    first = product(np.ascontiguousarray(np.moveaxis(a, -1, 0)), np.ascontiguousarray(np.moveaxis(b, -1, 0)))
+    np.testing.assert_allclose(np.moveaxis(first, 0, -1), multiply(a, b), atol=1e-15)
 
 
 def test_any_leading_axes() -> None:

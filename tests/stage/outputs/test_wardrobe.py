@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from msgspec.structs import replace
 
 from protocols.messages import Performance
+from stage.outputs import humanoid
+from stage.outputs.rig_rotations import rig_rotations
 from stage.outputs.vmc_stream import VmcStream
 from stage.outputs.wardrobe import Wardrobe
 from tests.sections import output_section
@@ -52,6 +55,38 @@ def test_a_slow_stream_is_not_moved_by_what_a_fast_one_has_seen() -> None:
         if number % 3 == 0:
             ours, its_own = (np.concatenate([_floats(d) for d in s.frame(body, 0)]) for s in (slow, alone))
             np.testing.assert_allclose(np.abs(ours), np.abs(its_own), atol=1e-6)  # the signs of quaternions are free
+
+
+def test_who_comes_together_is_posed_together_while_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    wardrobe, taken = Wardrobe(), []
+    worn = {actor: wardrobe.humanoid(output_section("vmc", actor=actor)) for actor in ("anna", "ben")}
+    monkeypatch.setattr(humanoid, "rig_rotations", lambda body: taken.append(body.actor) or rig_rotations(body))
+
+    def come(number: int, *asked: str) -> list[str]:
+        taken.clear()
+        bodies = [random_pose(number, actor=actor).performance for actor in worn]
+        wardrobe.announce(bodies)
+        for body in bodies:
+            if body.actor in asked:
+                np.testing.assert_array_equal(worn[body.actor].pose(body), worn[body.actor].pose(body))
+        return [*taken]
+
+    assert come(0, "anna", "ben") == ["anna", "ben"]
+    assert come(1, "anna") == ["anna", "ben"]
+    assert come(2, "anna") == ["anna"]  # nobody has asked for ben's last time
+    assert come(3, "anna", "ben") == ["anna", "ben"]
+
+
+def test_what_was_announced_and_not_asked_for_is_forgotten() -> None:
+    wardrobe = Wardrobe()
+    anna, ben = (wardrobe.humanoid(output_section("vmc", actor=actor)) for actor in ("anna", "ben"))
+    early, late = ([random_pose(seed, actor=actor).performance for actor in ("anna", "ben")] for seed in (1, 2))
+    for body, of in zip(early, (anna, ben), strict=True):
+        of.pose(body)
+    wardrobe.announce(early)
+    posed = anna.pose(late[0]).copy()
+    ben.pose(late[1])
+    np.testing.assert_array_equal(anna.pose(late[0]), posed)
 
 
 def _floats(datagram: memoryview) -> np.ndarray:
