@@ -27,6 +27,11 @@ JAW_OPEN_RADIANS = math.radians(20.0)
 _NAMES: dict[BlendSet, tuple[str, ...]] = {"arkit": ARKIT_SHAPES, "vrm0": VRM0_PRESETS, "vrm1": VRM1_PRESETS}
 _TOLERANCE = 0.1
 _COUNT = len(ARKIT_SHAPES)
+
+# An eye's rotation is (-cos sin, -sin sin, sin cos, cos cos) of half its yaw and half its pitch, in this order; in an
+# array of sines, then cosines, of yaw and pitch of both eyes these factors are here:
+_OF_YAW, _OF_PITCH = np.array([[4, 0, 0, 4, 6, 2, 2, 6], [1, 1, 5, 5, 3, 3, 7, 7]])
+_SIGNS = np.array([-1.0, -1.0, 1.0, 1.0] * 2)
 _JAW_OPEN = ARKIT_SHAPES.index("JawOpen")
 
 
@@ -107,12 +112,12 @@ def _heads(data: Sequence[bytes]) -> Reckoned:
 
 
 def _eyes(data: Sequence[bytes]) -> Reckoned:
-    half = stacked(data, (2, 2)).astype(np.float64) / 2.0
-    fit = np.logical_and.reduce(np.isfinite(half), (1, 2))
+    half = stacked(data, (4,)).astype(np.float64) / 2.0  # yaw and pitch of the left eye, then of the right one
+    fit = np.logical_and.reduce(np.isfinite(half), 1)
     half[~fit] = 0.0
-    (yaw_sin, pitch_sin), (yaw_cos, pitch_cos) = np.sin(half).T, np.cos(half).T  # (2 eyes, n) each
-    turns = np.array((-yaw_cos * pitch_sin, -yaw_sin * pitch_sin, yaw_sin * pitch_cos, yaw_cos * pitch_cos))
-    return np.ascontiguousarray(turns.T), fit
+    waves = np.concatenate([np.sin(half), np.cos(half)], 1)
+    turns = waves.take(_OF_YAW, 1) * waves.take(_OF_PITCH, 1) * _SIGNS
+    return turns.reshape(-1, 2, 4), fit
 
 
 _SHAPES = Kept(_shapes)

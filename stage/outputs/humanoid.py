@@ -154,7 +154,7 @@ class Humanoid:
     def _rotate(self, rows: NDArray[np.intp]) -> None:
         """Brings the local rotations of these bones up to date."""
         D = self._drives.turns(self._turns).take(rows, 0)
-        rotations = _turned(self._maps.take(rows, 2), D, self._rotations.take(rows, 1))
+        rotations = _turned(self._maps.take(rows, 2), D.T, self._rotations.take(rows, 1))
         self._rotations[:, rows] = rotations
         self._bones[rows, 3:] = rotations.T
 
@@ -176,7 +176,7 @@ class Humanoid:
         posed = [humanoid for humanoid, _ in fit]
         D = posed[0]._drives.turns(np.stack([humanoid._turns for humanoid in posed]))  # (actors, B, 4)
         maps = np.stack([humanoid._maps for humanoid in posed], 2)
-        rotations = _turned(maps, D, np.stack([humanoid._rotations for humanoid in posed], 1))
+        rotations = _turned(maps, D.transpose(2, 0, 1), np.stack([humanoid._rotations for humanoid in posed], 1))
         for number, (humanoid, performance) in enumerate(fit):
             humanoid._rotations = rotations[:, number]
             humanoid._bones[:, 3:] = rotations[:, number].T
@@ -231,7 +231,7 @@ Group = list[tuple[Humanoid, Performance]]
 
 
 def _turned(maps: Floats, D: Floats, before: Floats) -> Floats:
-    """Local rotations (4, ...) of bones from their maps (4, 4, ...) and turns (..., 4), in the signs of `before`."""
-    rotations = (maps * np.moveaxis(D, -1, 0)).sum(1)
-    rotations *= np.copysign(1.0, (rotations * before).sum(0))
+    """Local rotations (4, ...) of bones from their maps (4, 4, ...) and turns (4, ...), in the signs of `before`."""
+    rotations = np.add.reduce(maps * D, 1)
+    rotations *= np.copysign(1.0, np.add.reduce(rotations * before, 0))
     return rotations

@@ -55,7 +55,7 @@ def multiply(a: Floats, b: Floats) -> Floats:
 def product(a: Floats, b: Floats) -> Floats:
     """The product a b of many quaternions, components first (4, ...): in their order, a quarter of the time."""
     left = (_LEFT_ROWS @ a.reshape(4, -1)).reshape(4, *a.shape)
-    return (left * b).sum(1)
+    return np.add.reduce(left * b, 1)  # as sum(1), with less around it
 
 
 def rotate(q: Floats, v: Floats) -> Floats:
