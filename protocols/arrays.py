@@ -12,17 +12,17 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from protocols.errors import DecodeError
 
 
-def to_bytes(array: NDArray[Any], dtype: DTypeLike = np.float32) -> bytes:
+def to_bytes(array: NDArray[Any], dtype: type[np.generic] = np.float32) -> bytes:
     """Raw little-endian bytes of an array, converted to `dtype` first."""
     return np.ascontiguousarray(array, dtype=_little_endian(dtype)).tobytes()
 
 
-def from_bytes(data: bytes, shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+def from_bytes(data: bytes, shape: tuple[int, ...], dtype: type[np.generic] = np.float32) -> NDArray[Any]:
     """A read-only view of the bytes as an array; nothing is copied.
 
     Args:
@@ -55,5 +55,5 @@ def stacked(parts: Sequence[bytes], shape: tuple[int, ...]) -> NDArray[np.float3
 
 
 @lru_cache
-def _little_endian(dtype: DTypeLike) -> np.dtype[Any]:
+def _little_endian(dtype: type[np.generic]) -> np.dtype[Any]:
     return np.dtype(dtype).newbyteorder("<")

@@ -24,11 +24,8 @@ from stage.outputs.quaternions import Floats, multiply
 TURN_BONES = (*RIG_BONES, "left_eye", "right_eye", "jaw")
 """What has a turn: the rig's bones, then those that the face moves against the head."""
 
-FACE_TURNS = slice(len(RIG_BONES), len(TURN_BONES))
-"""Eyes and jaw within `TURN_BONES`."""
-
 EYE_TURNS, JAW_TURN = slice(len(RIG_BONES), len(RIG_BONES) + 2), len(RIG_BONES) + 2
-"""Likewise, the eyes and the jaw by themselves."""
+"""Eyes and jaw within `TURN_BONES`."""
 
 _PARENTS = (*RIG_PARENTS, *[RIG_BONES.index("head")] * 3)
 _FROM_UNITY = {unity: RIG_BONES.index(rig) for rig, unity in UNITY_FROM_RIG.items()} | {

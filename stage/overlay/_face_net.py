@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from stage.avatars import EYES_FROM_HEAD
 from stage.bodies.body import BodyModel
 from stage.cameras.camera import Camera
 from stage.cameras.sources.source import Image
-from stage.avatars import EYES_FROM_HEAD
 from stage.overlay import _colours
 from stage.overlay._lines import draw_line, draw_paths, seen
 from stage.synthetic.raster import Floats

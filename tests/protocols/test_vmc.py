@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,8 +141,8 @@ def test_liblo_accepts_every_datagram(bundled: bool) -> None:
 @VARIANTS
 def test_osc4py3_accepts_every_datagram(bundled: bool) -> None:
     for datagram in whole_frame(bundled):
-        decoded = oscbuildparse.decode_packet(datagram)
-        elements = decoded.elements if bundled else [decoded]  # type: ignore[union-attr]
+        decoded: Any = oscbuildparse.decode_packet(datagram)
+        elements = decoded.elements if bundled else [decoded]
         ours = osc.messages(osc.parse(datagram))
         assert [(e.addrpattern, tuple(e.arguments)) for e in elements] == [(m.address, m.arguments) for m in ours]
 
