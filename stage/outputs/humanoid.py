@@ -173,10 +173,14 @@ class Humanoid:
                 fit.append((humanoid, performance))
         if not fit:
             return
-        posed = [humanoid for humanoid, _ in fit]
-        D = posed[0]._drives.turns(np.stack([humanoid._turns for humanoid in posed]))  # (actors, B, 4)
-        maps = np.stack([humanoid._maps for humanoid in posed], 2)
-        rotations = _turned(maps, D.transpose(2, 0, 1), np.stack([humanoid._rotations for humanoid in posed], 1))
+        first, posed = fit[0][0], [humanoid for humanoid, _ in fit]
+        turns, maps, before = first._turns[None], first._maps[:, :, None], first._rotations[:, None]
+        if len(fit) > 1:
+            turns = np.stack([humanoid._turns for humanoid in posed])  # (actors, 56, 4)
+            maps = np.stack([humanoid._maps for humanoid in posed], 2)  # (4, 4, actors, B)
+            before = np.stack([humanoid._rotations for humanoid in posed], 1)
+        D = first._drives.turns(turns)  # (actors, B, 4)
+        rotations = _turned(maps, D.transpose(2, 0, 1), before)
         for number, (humanoid, performance) in enumerate(fit):
             humanoid._rotations = rotations[:, number]
             humanoid._bones[:, 3:] = rotations[:, number].T
@@ -205,7 +209,12 @@ class Humanoid:
         if not math.isfinite(x + y + z):
             who = f"performance {performance.number} of {performance.actor}"
             raise EncodeError(f"{who}: its joints are nowhere; not sent")
-        self._bones[0, :3] = [a * x + b * y + c * z + d for a, b, c, d in self._hips]
+        (xx, xy, xz, xt), (yx, yy, yz, yt), (zx, zy, zz, zt) = self._hips
+        self._bones[0, :3] = (
+            xx * x + xy * y + xz * z + xt,
+            yx * x + yy * y + yz * z + yt,
+            zx * x + zy * y + zz * z + zt,
+        )
 
     def _learn(self, avatar: Avatar, A: Floats, joints: Floats) -> None:
         """Takes over rest poses: local positions, and the matrix of each bone's W_n^-1 A_p D A_b^-1 W_b in Unity."""

@@ -65,4 +65,6 @@ class Kept(Generic[Key]):
     def _keep(self, keys: Sequence[Key]) -> None:
         rows, fit = self._reckon(keys)
         rows.flags.writeable = False
-        self._rows.update((key, row) for key, row, fine in zip(keys, rows, fit.tolist(), strict=True) if fine)
+        for key, row, fine in zip(keys, rows, fit.tolist(), strict=True):
+            if fine:
+                self._rows[key] = row

@@ -69,8 +69,9 @@ def _read(turns: Sequence[Turns]) -> tuple[Floats, Floats]:
 
 def _rotations(turns: Sequence[Turns]) -> Reckoned:
     rotations, squares = _read(turns)
-    fit = np.abs(squares - 1.0).max(1) < _TOLERANCE  # written so that what is not a number fails too
-    squares[~fit] = 1.0
+    fit = np.maximum.reduce(np.abs(squares - 1.0), 1) < _TOLERANCE  # so that what is not a number fails too
+    if not all(fit.tolist()):
+        squares[~fit] = 1.0
     rotations /= np.sqrt(squares)[..., None]
     return rotations, fit
 
