@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -38,3 +39,9 @@ def listener(broker: BrokerForTests) -> Iterator[Listener]:
     started = Listener(broker.port)
     yield started
     started.stop()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ctrl_c_is_heard() -> None:
+    """Whoever runs the tests in the background of a shell has them ignore it, and the supervisor respects that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

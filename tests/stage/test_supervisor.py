@@ -56,14 +56,6 @@ class Ear:
 
 
 @pytest.fixture(autouse=True)
-def ctrl_c_is_heard() -> Iterator[None]:
-    """Whoever runs the tests in the background of a shell has them ignore it, and the supervisor respects that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(supervisor_module, "EPOCH_LEAD_S", 0.0)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
