@@ -26,8 +26,8 @@ STYLE = f"""<style>
 .st .dot {{ display: inline-block; width: 7px; height: 7px; border-radius: 50%; margin-right: 8px;
            background: currentColor; vertical-align: 1px; }}
 .st .key {{ display: inline-block; width: 9px; height: 9px; border-radius: 2px; margin-right: 8px; }}
-.st .figures {{ display: flex; gap: 22px; padding: 6px 0 2px; }}
-.st .figure b {{ display: block; font-size: 26px; line-height: 1.15; font-weight: 600; color: #f0f4f8; }}
+.st .figures {{ display: flex; gap: 14px; padding: 6px 0 2px; }}
+.st .figure b {{ display: block; font-size: 23px; line-height: 1.15; font-weight: 600; color: #f0f4f8; }}
 .st .figure b small {{ font-size: 12px; font-weight: 400; color: #75808d; margin-left: 3px; }}
 .st .bar {{ display: inline-block; width: 64px; height: 5px; border-radius: 3px; background: #2b3037; }}
 .st .bar i {{ display: block; height: 5px; border-radius: 3px; background: currentColor; }}
