@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
+import msgspec
 from msgspec.structs import replace
 
 from protocols.messages import Event, Heartbeat
@@ -185,33 +186,12 @@ class StageWatch:
 
 
 def _output(state: OutputState) -> OutputReport:
-    return OutputReport(
-        kind=state.kind,
-        enabled=state.enabled,
-        actor=state.actor,
-        rate=_rounded(state.rate),
-        target=state.target,
-        rate_hz=_rounded(state.rate_hz),
-        frames=state.frames,
-        lost=state.lost,
-        fault=state.fault,
-        at_ns=state.at_ns,
-    )
+    finite = replace(state, rate=_rounded(state.rate), rate_hz=_rounded(state.rate_hz))
+    return msgspec.convert(finite, OutputReport, from_attributes=True)
 
 
 def _recorder(state: RecorderState) -> RecorderReport:
-    return RecorderReport(
-        recording=state.recording,
-        slate=state.slate,
-        take=state.take,
-        began_ns=state.began_ns,
-        name=state.name,
-        records=state.records,
-        lost=state.lost,
-        free_bytes=state.free_bytes,
-        fault=state.fault,
-        at_ns=state.at_ns,
-    )
+    return msgspec.convert(state, RecorderReport, from_attributes=True)
 
 
 def _rounded(number: float) -> float:

@@ -3,6 +3,9 @@
 Off means silent: nothing more is sent, no farewell, and receivers keep the last pose they have. The socket stays, and
 so does the source port. An output that is switched on, or given another actor, starts its streams afresh: the time of a
 VMC stream at 0, every name and value in the first frame.
+
+An output whose streams cannot be opened (an avatar that was overwritten during the show) is silent, says why, and tries
+again when it is switched on; the others play on.
 """
 
 from __future__ import annotations
@@ -70,8 +73,7 @@ class EngineOutput:
             wardrobe: Of the stage.
 
         Raises:
-            AvatarError: The avatar of a VMC output cannot be used.
-            ProtocolError: A name that receivers do not take, or the system gives no socket.
+            UdpError: The system gives no socket.
         """
         self.id = output.id
         self._output = output
@@ -81,11 +83,17 @@ class EngineOutput:
         self._wardrobe = wardrobe
         self._frames = self._faces = self._skipped = self._refused = self._unsent = 0
         self._refusal = ""
-        lanes = self._open_lanes()
+        self._broken = ""
+        try:
+            lanes = self._open_lanes()
+        except (StageError, ProtocolError) as error:
+            lanes, self._broken = {}, str(error)
         self.lanes = lanes if output.enabled else {}
         """By actor; none while it is switched off."""
         self.notes = tuple(note for lane in lanes.values() for note in notes_of(lane.stream))
         """What its receiver cannot show of what is sent, for the operator."""
+        if self._broken and not output.enabled:
+            self.notes = (self._broken,)
         self._sender = open_sender(output)
 
     @property
@@ -107,7 +115,7 @@ class EngineOutput:
     @property
     def fault(self) -> str:
         """What is wrong now, for the operator; "" when all is well, and while it is switched off."""
-        return (self._refusal or self._sender.fault) if self._live.enabled else ""
+        return (self._broken or self._refusal or self._sender.fault) if self._live.enabled else ""
 
     def change(self, wish: SetOutput) -> None:
         """Takes over what a command asks for, or nothing of it.
@@ -118,13 +126,13 @@ class EngineOutput:
         live = self._live
         before = live.wish
         live.change(wish)
-        if (live.enabled, live.actor) != (before.enabled, before.actor):
+        if (live.enabled, live.actor) != (before.enabled, before.actor) or (self._broken and wish.enabled):
             try:
                 self.lanes = self._open_lanes() if live.enabled else {}
             except (StageError, ProtocolError) as error:
                 live.change(before)
                 raise OutputError(f"{self.id}: {error}") from error
-            self._refusal = ""
+            self._refusal = self._broken = ""
         elif wish.rate is not None:
             for lane in self.lanes.values():
                 lane.limit(live.rate, self._stage_rate_hz)

@@ -42,8 +42,7 @@ class Switchboard:
             now_ns: Tells stage time.
 
         Raises:
-            AvatarError: The avatar of a VMC output cannot be used.
-            ProtocolError: A name that receivers do not take, or the system gives no socket.
+            UdpError: The system gives no socket.
         """
         actors = [actor.id for actor in config.actors]
         self._wardrobe = wardrobe = Wardrobe()

@@ -17,25 +17,25 @@ from protocols.external import ExternalBones, ExternalFace
 from protocols.messages import CameraLandmarks, FacePerformance, Performance, Prediction, Trace
 from stage.bodies.body import BodyModel
 from stage.bodies.hands import SIDES
-from stage.bodies.skinning import Skinner
 from stage.cameras.camera import Camera
 from stage.config import ActorSection, AnyInputSection, BodySection
 from stage.correspondence.hand_map import PALM, HandMap
 from stage.correspondence.landmark_map import LandmarkMap
 from stage.faces.profile import FaceProfile
 from stage.faces.solver import FaceSolver
-from stage.solving.actor import ActorModel, ActorTrack, Shown
+from stage.solving.actor import ActorModel
 from stage.solving.anatomy import Anatomy
 from stage.solving.association import claims
+from stage.solving.cast import Casting, Member
 from stage.solving.contact import sole_vertices
-from stage.solving.external_bones import ExternalBody, with_head
+from stage.solving.external_bones import with_head
 from stage.solving.framesets import Frameset
 from stage.solving.hands.track import HandKit
-from stage.solving.head import HEAD, HeadCorrection
+from stage.solving.head import HEAD
+from stage.solving.meshes import Meshes
 from stage.solving.newcomers import Newcomers
 from stage.solving.observation import EvidenceBuilder
 from stage.solving.people import CameraRig
-from stage.solving.shape import ShapeFitter
 from stage.solving.shape_estimate import ShapeEstimate
 from stage.solving.skeleton import Skeleton
 from stage.solving.visibility import body_seen, hands_seen, in_cameras
@@ -50,19 +50,6 @@ class HandSettings(NamedTuple):
 
     meaning: HandMap
     smoothing: float = 1.0
-
-
-class _Cast(NamedTuple):
-    section: ActorSection
-    track: ActorTrack
-    head: HeadCorrection
-    external: ExternalBody
-
-    @property
-    def shown(self) -> Shown | None:
-        """What the actor shows, the head turned as the face says."""
-        shown = self.track.shown()
-        return None if shown is None else self.head.applied(shown)
 
 
 class Solver:
@@ -107,12 +94,11 @@ class Solver:
         evidence = EvidenceBuilder(self.rig, landmark_map, device)
         kit = None if hands is None else HandKit.of(body, self.rig, hands.meaning, hands.smoothing)
         self._model = ActorModel(skeleton, points, Anatomy(body, device), evidence, self.rig, kit)
-        self._settings = settings
-        self._inputs = tuple(inputs)
-        self._cast = [self._member(actor, (shapes or {}).get(actor.id)) for actor in actors]
+        self._casting = Casting(body, self._model, settings, inputs)
+        self._cast = [self._casting.member(actor, (shapes or {}).get(actor.id)) for actor in actors]
         self._whole = WholeBody(skeleton)
         self._posed: dict[str, Posed] = {}
-        self._skinners: dict[str, tuple[torch.Tensor, int, Skinner]] = {}
+        self._meshes = Meshes(body, skeleton, faces)
         self._number = self._external_number = 0
         self._last_ns: int | None = None
         self._newcomers = Newcomers(self.rig)
@@ -152,7 +138,7 @@ class Solver:
     def wear(self, actor: str, shape: np.ndarray) -> None:
         """Give an actor a known shape (S,); for one that is not followed yet."""
         place = next(i for i, member in enumerate(self._cast) if member.section.id == actor)
-        self._cast[place] = self._member(self._cast[place].section, shape)
+        self._cast[place] = self._casting.member(self._cast[place].section, shape)
 
     def measure_again(self, actor: str) -> None:
         """Measure an actor's body shape and face at rest anew while it is followed; what is known is used until then.
@@ -169,7 +155,7 @@ class Solver:
         if self.faces is not None:
             self.faces.warm_up()
         if len(self.rig.ids) > 0:
-            track = self._track(ActorSection(id="warm-up"), np.zeros(self.body.shape_count))
+            track = self._casting.track(ActorSection(id="warm-up"), np.zeros(self.body.shape_count))
             track.rehearse(self.rig.centers.mean(0))
 
     @torch.inference_mode()
@@ -271,21 +257,7 @@ class Solver:
         posed = self._posed.get(actor)
         if posed is None:
             raise ValueError(f"{actor} has not been seen yet")
-        rest_joints = self._model.skeleton.rest_joints(track.shape)
-        translation = posed.joints - (posed.G @ rest_joints[..., None])[..., 0]
-        shapes = None if self.faces is None else self.faces.shapes_at(actor, self._last_ns or 0)
-        return self._skinner(actor, track.shape).vertices(torch.cat([posed.G, translation[..., None]], -1), out, shapes)
-
-    def _skinner(self, actor: str, shape: torch.Tensor) -> Skinner:
-        """Of the actor's body and face as they are known now."""
-        version = -1 if self.faces is None else self.faces.version(actor)
-        worn = self._skinners.get(actor)
-        if worn is None or worn[0] is not shape or worn[1] != version:
-            identity = None if self.faces is None else self.faces.identity(actor)
-            rest = self.body.rest_body(shape.cpu().numpy(), identity)
-            worn = (shape, version, Skinner(self.body, rest.vertices, self._model.skeleton.device))
-            self._skinners[actor] = worn
-        return worn[2]
+        return self._meshes.vertices(actor, track.shape, posed, self._last_ns or 0, out)
 
     def _see_faces(self, faces: FaceSolver, frameset: Frameset) -> None:
         """Take in the faces of a frameset; where the body is followed, they correct its head."""
@@ -299,25 +271,7 @@ class Solver:
             R_face, worth = (None, 0.0) if found is None else (found.pose.R, found.worth)
             member.head.update(G_head, R_face, worth, frameset.capture_ns)
 
-    def _member(self, actor: ActorSection, shape: np.ndarray | None) -> _Cast:
-        inputs = [section for section in self._inputs if section.actor == actor.id]
-        return _Cast(actor, self._track(actor, shape), HeadCorrection(), ExternalBody(inputs))
-
-    def _track(self, actor: ActorSection, shape: np.ndarray | None) -> ActorTrack:
-        skeleton, points, anatomy = self._model.skeleton, self._model.points, self._model.anatomy
-        start = np.zeros(self.body.shape_count) if shape is None else np.asarray(shape, np.float64)
-        fitter = ShapeFitter(skeleton, points, anatomy, actor.height_m)
-        if shape is None and actor.height_m > 0.0:
-            start = fitter.of_height(actor.height_m)
-        estimate = ShapeEstimate(
-            fitter,
-            torch.from_numpy(start).to(skeleton.device),
-            seconds=self._settings.shape_seconds,
-            frozen=shape is not None,
-        )
-        return ActorTrack(self._model, estimate, smoothing=self._settings.smoothing, floor=self._settings.floor)
-
-    def _performances(self, cast: Sequence[_Cast], number: int, capture_ns: int, trace: Trace) -> list[Performance]:
+    def _performances(self, cast: Sequence[Member], number: int, capture_ns: int, trace: Trace) -> list[Performance]:
         performances = []
         for member in cast:
             posed = self._pose_of(member, capture_ns)
@@ -326,7 +280,7 @@ class Solver:
                 performances.append(self._performance(member, posed, number, capture_ns, trace))
         return performances
 
-    def _pose_of(self, member: _Cast, capture_ns: int) -> Posed | None:
+    def _pose_of(self, member: Member, capture_ns: int) -> Posed | None:
         """What an actor shows at a time, what other performers provide included; None before anybody saw it."""
         shown, external = member.shown, member.external
         if shown is None and not external.placed(capture_ns):
@@ -345,7 +299,7 @@ class Solver:
             pose = with_head(pose, head.turn, head.share)
         return self._whole.posed(state, pose, rest_joints)
 
-    def _performance(self, member: _Cast, posed: Posed, number: int, capture_ns: int, trace: Trace) -> Performance:
+    def _performance(self, member: Member, posed: Posed, number: int, capture_ns: int, trace: Trace) -> Performance:
         actor, faces, pose = member.section.id, self.faces, posed.pose
         return Performance(
             actor=actor,

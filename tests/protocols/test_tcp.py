@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,6 +13,7 @@ from protocols.osc_framing import DECODERS, Framing
 from protocols.tcp import TcpSender
 from protocols.tcp_receiver import TcpReceiver
 from tests.ports import free_port
+from tests.protocols.tcp_packets import take
 from tests.waiting import until
 
 FRAMINGS = pytest.mark.parametrize("framing", ["slip", "length"])
@@ -34,15 +34,6 @@ def opened() -> Iterator[Callable[..., TcpSender]]:
     yield connect
     for sender in senders:
         sender.close()
-
-
-def take(receiver: TcpReceiver, count: int) -> list[bytes]:
-    found = []
-    deadline = time.monotonic() + 10.0
-    while len(found) < count and time.monotonic() < deadline:
-        if (received := receiver.receive()) is not None:
-            found.append(received[0])
-    return found
 
 
 @FRAMINGS

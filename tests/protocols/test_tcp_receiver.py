@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import pytest
 from pythonosc.tcp_client import SimpleTCPClient
@@ -9,20 +8,12 @@ from pythonosc.tcp_client import SimpleTCPClient
 from protocols import osc
 from protocols.osc_framing import Framing, length_prefixed, slip
 from protocols.tcp_receiver import TcpError, TcpReceiver
+from tests.protocols.tcp_packets import take
 from tests.waiting import until
 
 FRAMINGS = pytest.mark.parametrize("framing", ["slip", "length"])
 MODES: dict[Framing, str] = {"slip": "1.1", "length": "1.0"}
 MESSAGES = [osc.message(f"/stage/anna/bone/{n}", "ff", float(n), -6.0 - n) for n in range(40)]
-
-
-def take(receiver: TcpReceiver, count: int) -> list[bytes]:
-    found = []
-    deadline = time.monotonic() + 10.0
-    while len(found) < count and time.monotonic() < deadline:
-        if (received := receiver.receive()) is not None:
-            found.append(received[0])
-    return found
 
 
 @FRAMINGS

@@ -12,7 +12,7 @@ from protocols.show import SetOutput
 from protocols.udp import UdpReceiver
 from stage.avatars import Avatar, built_in
 from stage.config import ActorSection, Config, TimecodeSection
-from stage.errors import OutputError, StageError
+from stage.errors import OutputError
 from stage.outputs import engine_output
 from stage.outputs.switchboard import Switchboard
 from stage.timecode import TimecodeClock
@@ -124,10 +124,27 @@ def test_who_answers(boards: Any) -> None:
         boards().change("engine", enabled=True)
 
 
-def test_an_avatar_that_cannot_be_read_is_found_at_the_start_even_while_off(boards: Any) -> None:
-    broken = replace(output_section("vmc", id="engine", actor="anna"), enabled=False, avatar="/no/such.vrm")
-    with pytest.raises(StageError, match=r"such\.vrm"):
-        boards(broken)
+def with_broken_avatar(**options: Any) -> Any:
+    return replace(output_section("vmc", id="engine", actor="anna", **options), avatar="/no/such.vrm")
+
+
+def test_an_avatar_that_cannot_be_read_is_told_at_the_start_even_while_off(boards: Any) -> None:
+    for section in (with_broken_avatar(), with_broken_avatar(enabled=False)):
+        [(kind, text)] = list(boards(section).board.news())
+        assert kind == "warning" and "engine" in text and "such.vrm" in text
+
+
+def test_an_avatar_that_cannot_be_read_costs_its_own_output_only(boards: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = boards(with_broken_avatar(), output_section("vmc", id="other", actor="anna"))
+    board.body()
+    counts = dict(board.board.counters)
+    assert (counts["engine.frames"], counts["other.frames"]) == (0, 1)
+    with pytest.raises(OutputError, match=r"such\.vrm"):
+        board.change("engine", enabled=True)
+    monkeypatch.setattr("stage.outputs.wardrobe.read_avatar", lambda _: built_in(REST_JOINTS))
+    board.change("engine", enabled=True)
+    board.body(at_ms=100)
+    assert dict(board.board.counters)["engine.frames"] == 1
 
 
 def test_an_avatar_is_read_once_whoever_wears_it(boards: Any, monkeypatch: pytest.MonkeyPatch) -> None:
