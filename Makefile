@@ -53,9 +53,9 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(BIN)/python pyproject.toml constraints.txt
-	$(INSTALL) --editable .
+	$(INSTALL) --editable '.[export]'
 	@touch $@
 
 $(VENV)/installed-dev: $(BIN)/python pyproject.toml constraints.txt
-	$(INSTALL) --editable '.[dev]'
+	$(INSTALL) --editable '.[export,dev]'
 	@touch $@ $(VENV)/installed

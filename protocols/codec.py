@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from protocols import external, messages, show
+from protocols import external, messages, playback, show
 from protocols.errors import DecodeError, EncodeError
 from protocols.layouts import layout_fault
 from protocols.messages import SCHEMA_VERSION, Record
@@ -46,12 +46,14 @@ class _Wire(msgspec.Struct, frozen=True, array_like=True):
     record: msgspec.Raw
 
 
+_MODULES = tuple(module.__name__ for module in (external, messages, playback, show))
+
 RECORD_TYPES: tuple[type[Record], ...] = tuple(
     kind
     for kind in (*Record.__subclasses__(), *show.Command.__subclasses__())
-    if kind.__module__ in (messages.__name__, show.__name__, external.__name__) and kind is not show.Command
+    if kind.__module__ in _MODULES and kind is not show.Command
 )
-"""Every record class of `protocols.messages`, `show` and `external`; bases left out."""
+"""Every record class of these modules; bases left out."""
 
 _AnyRecord: Any = reduce(or_, RECORD_TYPES)
 _encoder = msgspec.msgpack.Encoder()

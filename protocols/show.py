@@ -6,7 +6,8 @@
 A surface is a worker that takes commands from people and programs. Commands are told apart by their class; each
 class is carried out by one worker, which replies exactly once:
 
-    StartRecording, StopRecording, SetSlate   record
+    StartRecording, StopRecording, SetSlate, Mark   record
+    SetPlayback (see `protocols.playback`)          replay
     SetOutput                                 the worker that owns the output (broadcast, mqtt)
     Calibrate                                 solve
 """
@@ -52,6 +53,12 @@ class SetSlate(Command, frozen=True):
     """Empty keeps it."""
     take: int = 0
     """0 is the next one of the slate."""
+
+
+class Mark(Command, frozen=True):
+    """Put a mark with a note at this moment of the take; it is an error when none is being recorded."""
+
+    text: str = ""
 
 
 class SetOutput(Command, frozen=True):
@@ -106,6 +113,16 @@ class RecorderState(Record, frozen=True):
     """Free space where takes go; -1 unknown."""
     fault: str = ""
     """What is wrong, and what to do; "" when all is well."""
+    minutes_left: float = -1.0
+    """How long the free space lasts at the rate of this take, else of the last one; -1 unknown."""
+    frames: int = 0
+    """Pictures written into the take, of all cameras."""
+    dropped_frames: int = 0
+    """Pictures that were given up because the disk or an encoder was too slow; those of a take are in its facts too."""
+    pre_roll_s: float = 0.0
+    """How much of the past a take that began now would have."""
+    marks: int = 0
+    """Marks in the take."""
 
 
 class OutputState(Record, frozen=True):

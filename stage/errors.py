@@ -57,3 +57,15 @@ class OutputError(StageError):
 
 class RecordError(StageError):
     """A take that cannot be recorded: no space, no folder, a number that is none."""
+
+
+class ReplayError(StageError):
+    """A take that cannot be played or solved again as asked."""
+
+
+class ExportError(StageError):
+    """A take that cannot be handed over in this format, or a file that cannot be written."""
+
+
+class ForeignFileError(StageError):
+    """A file of others that cannot be read into a take."""

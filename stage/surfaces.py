@@ -11,8 +11,9 @@ RECEIVE = "receive"
 CONTROL = "control"
 CONSOLE = "console"
 SOLVE = "solve"
+REPLAY = "replay"
 
-EXECUTORS = (BROADCAST, MQTT, RECORD, SOLVE)
+EXECUTORS = (BROADCAST, MQTT, RECORD, REPLAY, SOLVE)
 """Workers that carry out commands and reply."""
 
 

@@ -31,4 +31,5 @@ from ._surfaces import LiveLinkInputSection as LiveLinkInputSection
 from ._surfaces import Part as Part
 from ._surfaces import RecordSection as RecordSection
 from ._surfaces import TimecodeSection as TimecodeSection
+from ._surfaces import Video as Video
 from ._surfaces import VmcInputSection as VmcInputSection

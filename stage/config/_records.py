@@ -13,7 +13,7 @@ import msgspec
 
 from stage.config._outputs import AnyOutputSection
 from stage.config._section import Count, NotNegative, Port, Positive, Section, Size
-from stage.config._surfaces import AnyInputSection, ControlSection, RecordSection, TimecodeSection
+from stage.config._surfaces import AnyInputSection, ControlSection, RecordSection, TimecodeSection, Video
 
 
 class StageSection(Section, frozen=True):
@@ -37,7 +37,7 @@ class CameraSection(Section, frozen=True):
 
     id: str
     source: str
-    """"file:PATH", "device:INDEX", "rtsp://...", "images:FOLDER" or "synthetic:NAME"."""
+    """"file:PATH", "device:INDEX", "rtsp://...", "images:FOLDER", "synthetic:NAME" or "take:PATH#CAMERA"."""
     calibration: str = ""
     calibration_id: str = ""
     """The camera's name in the calibration file, where it differs from `id`."""
@@ -54,6 +54,8 @@ class CameraSection(Section, frozen=True):
     """The actor whose face alone this camera films; it needs no calibration and takes no part in the body solve."""
     mount: Literal["head", "stand"] = "head"
     """How a face camera is held: "head" rides on the performer's head, "stand" stands before the face."""
+    video: Literal["", Video] = ""
+    """How its pictures go into takes; "" as [record] says."""
 
 
 class ActorSection(Section, frozen=True):

@@ -84,6 +84,10 @@ class TimecodeSection(Section, frozen=True):
     allow: tuple[str, ...] = ()
 
 
+Video = Literal["auto", "copy", "h264", "mjpeg", "lossless", "off"]
+"""How a camera's pictures go into a take: "auto" is "copy" where the source delivers compressed video, else "mjpeg"."""
+
+
 class RecordSection(Section, frozen=True):
     """[record]: takes."""
 
@@ -92,3 +96,12 @@ class RecordSection(Section, frozen=True):
     folder: str = "takes"
     slate: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SLATE)] = "scene"
     """The first slate of a session."""
+    video: Video = "auto"
+    """Of all cameras that say nothing else."""
+    pre_roll_seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 2.0
+    """So much of what was before the start of a take is in it; 0 listens to nothing between takes."""
+    jpeg_quality: Annotated[int, msgspec.Meta(ge=1, le=100)] = 85
+    h264_quality: Annotated[int, msgspec.Meta(ge=0, le=51)] = 20
+    """Constant rate factor: 0 loses nothing, 18 to 23 is usual, 51 is worst."""
+    memory_mb: Annotated[int, msgspec.Meta(ge=16, le=65536)] = 256
+    """Pre-roll and what waits for a slow disk; beyond it video frames are dropped first."""
