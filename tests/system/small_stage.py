@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from stage import cli
 from stage.bodies.body import body_cache_path
+from stage.commands import options
 from stage.config import Config, ConsoleSection, MetricsSection, load
 from stage.errors import StageError
 from stage.networks.store import NETWORK_FILES, is_intact
@@ -33,7 +33,7 @@ def small_config(folder: Path, engine_port: int, *, loop: bool) -> Config:
     if missing or not body_cache_path().exists():
         pytest.skip("the networks or the body model are not on this machine: stage models gets them")
     try:
-        demo = load(cli.DEMO_CONFIG)
+        demo = load(options.DEMO_CONFIG)
     except StageError as error:
         pytest.skip(f"the demo recording is not there: {error}")
     return replace(
