@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from protocols.external import ExternalBones, ExternalFace
 from protocols.histogram import BUCKETS
+from protocols.markers import MarkerFrame
 from protocols.messages import (
     EYE_LANDMARK_COUNT,
     FACE_LANDMARK_COUNT,
@@ -123,6 +124,11 @@ def _of_external_bones(record: ExternalBones) -> Iterator[Size]:
     yield "hips", record.hips, 3 * _FLOAT if record.hips else 0
 
 
+def _of_markers(record: MarkerFrame) -> Iterator[Size]:
+    yield "points", record.points, len(record.labels) * 3 * _FLOAT
+    yield "seen", record.seen, len(record.labels)
+
+
 def _of_heartbeat(record: Heartbeat) -> Iterator[Size]:
     for counts in record.legs.values():
         yield "legs", counts, BUCKETS * 8
@@ -137,5 +143,6 @@ _SIZES: dict[type[Record], Callable[..., Iterable[Size]]] = {
     Heartbeat: _of_heartbeat,
     ExternalFace: _of_external_face,
     ExternalBones: _of_external_bones,
+    MarkerFrame: _of_markers,
 }
 """Per record class with arrays, every array of a record."""

@@ -37,6 +37,9 @@ ARRAY_BYTES: dict[str, tuple[int, ...]] = {
     "ExternalFace.gaze": (0, 2 * 2 * FLOAT32),
     "ExternalBones.rotations": (3 * 4 * FLOAT32,),
     "ExternalBones.hips": (0, 3 * FLOAT32),
+    "SolverKeyframe.state": (0, 300),
+    "MarkerFrame.points": (3 * 3 * FLOAT32,),
+    "MarkerFrame.seen": (3,),
 }
 """Permitted sizes of the arrays, as the docstrings of `protocols.messages` state them."""
 
@@ -62,7 +65,7 @@ def _values(kind: Any, field: str) -> st.SearchStrategy[Any]:
         return st.none()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return structs(kind)
-    if field == "ExternalBones.bones":  # as many as rotations
+    if field in ("ExternalBones.bones", "MarkerFrame.labels"):  # as many as there are rows in the arrays
         return st.lists(st.text(max_size=8), min_size=3, max_size=3).map(tuple)
     if get_origin(kind) is tuple:
         return st.lists(_values(get_args(kind)[0], field), max_size=3).map(tuple)
