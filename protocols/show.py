@@ -159,3 +159,8 @@ class TimecodeSync(Record, frozen=True):
     """HH:MM:SS:FF, or HH:MM:SS;FF for drop-frame."""
     source: str
     """Who said so."""
+    speed: float | None = None
+    """None: a machine's word, to be followed in small steps. A number sets the timecode, from the next record on: it
+    runs so many times as fast as the clock, 0 stands still."""
+    into_ns: int = 0
+    """How far the frame was at `at_ns`, where a timecode is set within one."""

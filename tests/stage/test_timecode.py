@@ -207,3 +207,17 @@ def test_whatever_a_machine_says_the_timecode_is_one(samples: list[tuple[int, in
     if moment is not None:
         assert 0 <= moment.frame < FrameRate.parse("25").frames_per_day
         assert 0.0 <= moment.subframe < 1.0
+
+
+# -- set by a replay --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.5, 1.0, 4.0])
+def test_a_replay_sets_it_at_once(speed: float) -> None:
+    follower = clock(source="network")
+    follower.sync(TimecodeSync(EPOCH_NS, "03:00:00:00", "ltc"))
+    assert follower.sync(TimecodeSync(EPOCH_NS, "20:00:00:05", "take", speed, 10_000_000))
+    for later_ns in (0, 1, 777_777_777):
+        moment = follower.at(EPOCH_NS + later_ns)
+        into_ns = (20 * 3600) * NS_PER_S + 210_000_000 + round(later_ns * speed)
+        assert moment == Timecode.at(into_ns, follower.rate)
