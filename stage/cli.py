@@ -19,6 +19,7 @@ from protocols.errors import ProtocolError
 from stage.commands import takes
 from stage.commands.doctor import doctor
 from stage.commands.enroll import enroll
+from stage.commands.export import export
 from stage.commands.live import live
 from stage.commands.ltc import ltc
 from stage.commands.models import models
@@ -36,6 +37,7 @@ app = tyro.extras.SubcommandApp()
 app.command(name="live")(live)
 app.command(name="solve")(solve)
 app.command(name="takes")(takes.takes)
+app.command(name="export")(export)
 app.command(name="enroll")(enroll)
 app.command(name="overlay")(overlay)
 app.command(name="probe")(probe)

@@ -10,19 +10,25 @@ from numpy.typing import NDArray
 
 from protocols.arrays import from_bytes
 from protocols.errors import TakeError
-from protocols.messages import Face, FacePerformance, Performance
+from protocols.messages import FacePerformance, Performance
 from protocols.names import ARKIT_SHAPES, RIG_BONES
 from protocols.takefile import TakeReader
 from stage.outputs.face_source import FaceSource
 from stage.outputs.quaternions import slerp
+from stage.takes.posing import world_joints
 
 Floats = NDArray[np.floating]
 
-FACE_REACH_NS = 100_000_000
-"""A face further from a time than this says nothing about it."""
+GAP_NS = 250_000_000
+"""Two samples further apart, and more than three times as far as usual, leave a gap: the actor was away."""
 
 _BONES, _SHAPES = len(RIG_BONES), len(ARKIT_SHAPES)
 _NS = 1_000_000_000
+_BEFORE_NS = 1_000_000_000
+"""Read before a range: which of two sources of a face counts depends on what came before."""
+_POSE_FIELDS = {"root": (7,), "rotations": (_BONES, 4), "joints": (_BONES, 3), "confidence": (_BONES,)}
+_FACE_FIELDS = {"shapes": (_SHAPES,), "head": (4,), "gaze": (2, 2)}
+"""Arrays of records that become arrays of a motion, and their shapes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,22 +78,32 @@ class Motion:
     def resampled(self, times_ns: NDArray[np.int64]) -> Motion:
         """The same motion at other times, poses and faces alike: rotations by slerp, all else linearly.
 
-        Before the first and after the last sample the motion stands still. A state is that of the sample before.
+        Joints follow from rotations and rest joints: so all frames are of one skeleton, also where the body was
+        still being measured when the first of them were taken.
+
+        Before the first and after the last sample, and in gaps, the motion stands still. Poses of state "absent" say
+        nothing, unless there are no others. A state is that of the sample before, and "absent" in a gap; there the
+        confidence is 0.
         """
-        poses = _Between.of(self.capture_ns, times_ns) if len(self.capture_ns) else None
-        faces = _Between.of(self.face_ns, times_ns) if len(self.face_ns) else None
         changed: dict[str, Any] = {}
-        if poses is not None:
-            turn = poses.turned(self.root[:, 3:])
+        if len(self.capture_ns):
+            there = self.state != "absent"
+            there = np.flatnonzero(there if there.any() else ~there)
+            poses = _Between.of(self.capture_ns[there], times_ns)
+            present = presence(self.capture_ns[self.state != "absent"], times_ns)
+            turn = poses.turned(self.root[there, 3:])
+            root = np.concatenate([poses.mixed(self.root[there, :3]), turn], 1).astype(np.float32)
+            rotations = poses.turned(self.rotations[there])
             changed |= {
                 "capture_ns": times_ns,
-                "root": np.concatenate([poses.mixed(self.root[:, :3]), turn], 1).astype(np.float32),
-                "rotations": poses.turned(self.rotations),
-                "joints": poses.mixed(self.joints),
-                "confidence": poses.mixed(self.confidence),
-                "state": self.state[poses.before],
+                "root": root,
+                "rotations": rotations,
+                "joints": world_joints(self.rest_joints, root, rotations),
+                "confidence": poses.mixed(self.confidence[there]) * present[:, None].astype(np.float32),
+                "state": np.where(present, self.state[there][poses.before], "absent").astype("<U8"),
             }
-        if faces is not None:
+        if len(self.face_ns):
+            faces = _Between.of(self.face_ns, times_ns)
             changed |= {
                 "face_ns": times_ns,
                 "shapes": faces.mixed(self.shapes),
@@ -107,83 +123,116 @@ def frame_times(span_ns: tuple[int, int], rate: float) -> NDArray[np.int64]:
 def load_motions(take: TakeReader, begin_ns: int = 0, end_ns: int = 1 << 62) -> dict[str, Motion]:
     """What all actors did in a take, by id; poses captured in [begin_ns, end_ns).
 
-    A face camera's faces count where there is one and it works, else those that came with the body.
+    A face camera's faces count where there is one and it works, else those that came with the body. Memory is that of
+    the motions: 2 kB for every pose.
 
     Raises:
         TakeError: The take is damaged, or holds no performance in this range.
     """
-    poses: dict[str, list[Performance]] = {}
-    faces: dict[str, list[tuple[int, Face]]] = {}
-    sources: dict[str, FaceSource] = {}
-    for entry in take.records("performance.", "face."):
+    found: dict[str, _Gathering] = {}
+    for entry in take.records("performance.", "face.", begin_ns=max(0, begin_ns - _BEFORE_NS), end_ns=end_ns):
         record = entry.decoded().record
-        if not isinstance(record, Performance | FacePerformance):
-            continue
-        source = sources.setdefault(record.actor, FaceSource())
+        if isinstance(record, Performance | FacePerformance):
+            gathering = found.setdefault(record.actor, _Gathering())
+            gathering.hear(record, entry.received_ns, keep=begin_ns <= record.capture_ns < end_ns)
+    motions = {actor: found[actor].motion(actor) for actor in sorted(found) if found[actor].kept}
+    if not motions:
+        raise TakeError(f"{take.path}: no performance of anybody in this range")
+    return motions
+
+
+class _Gathering:
+    """One actor's poses and faces while they are read; a time that does not rise says nothing twice."""
+
+    def __init__(self) -> None:
+        self.kept = False
+        self._source = FaceSource()
+        self._columns = {name: bytearray() for name in (*_POSE_FIELDS, *_FACE_FIELDS)}
+        self._capture_ns: list[int] = []
+        self._face_ns: list[int] = []
+        self._states: list[str] = []
+        self._rest_joints = bytes(_BONES * 12)
+
+    def hear(self, record: Performance | FacePerformance, received_ns: int, *, keep: bool) -> None:
+        """Takes what the recorder has received, in that order; what is not kept still tells which face counts."""
         if isinstance(record, FacePerformance):
-            source.heard_face(entry.received_ns)
+            self._source.heard_face(received_ns)
             face = record.face
         else:
-            face = source.heard_body(record, entry.received_ns).face
-        if not begin_ns <= record.capture_ns < end_ns:
-            continue
-        if isinstance(record, Performance):
-            poses.setdefault(record.actor, []).append(record)
-        if face is not None and face.state != "absent":
-            faces.setdefault(record.actor, []).append((record.capture_ns, face))
-    if not poses and not faces:
-        raise TakeError(f"{take.path}: no performance of anybody in this range")
-    return {actor: _gathered(actor, poses.get(actor, []), faces.get(actor, [])) for actor in sorted({*poses, *faces})}
+            face = self._source.heard_body(record, received_ns).face
+        if not keep:
+            return
+        if isinstance(record, Performance) and _rises(self._capture_ns, record.capture_ns):
+            self.kept = True
+            self._states.append(record.state)
+            self._rest_joints = record.rest_joints
+            for name in _POSE_FIELDS:
+                self._columns[name].extend(getattr(record, name))
+        if face is not None and face.state != "absent" and _rises(self._face_ns, record.capture_ns):
+            self.kept = True
+            for name in _FACE_FIELDS:
+                self._columns[name].extend(getattr(face, name))
+
+    def motion(self, actor: str) -> Motion:
+        """What has been heard."""
+        counts = dict.fromkeys(_POSE_FIELDS, len(self._capture_ns)) | dict.fromkeys(_FACE_FIELDS, len(self._face_ns))
+        fields = _POSE_FIELDS | _FACE_FIELDS
+        arrays = {name: from_bytes(bytes(self._columns[name]), (counts[name], *fields[name])) for name in fields}
+        return Motion(
+            actor=actor,
+            capture_ns=np.array(self._capture_ns, np.int64),
+            rest_joints=from_bytes(self._rest_joints, (_BONES, 3)),
+            state=np.array(self._states, "<U8"),
+            face_ns=np.array(self._face_ns, np.int64),
+            **arrays,
+        )
 
 
-def _gathered(actor: str, poses: list[Performance], faces: list[tuple[int, Face]]) -> Motion:
-    poses = _rising(poses, [pose.capture_ns for pose in poses])
-    faces = _rising(faces, [time_ns for time_ns, _ in faces])
-
-    def stacked(parts: list[bytes], *shape: int) -> Floats:
-        return from_bytes(b"".join(parts), (len(parts), *shape))
-
-    return Motion(
-        actor=actor,
-        capture_ns=np.array([pose.capture_ns for pose in poses], np.int64),
-        root=stacked([pose.root for pose in poses], 7),
-        rotations=stacked([pose.rotations for pose in poses], _BONES, 4),
-        joints=stacked([pose.joints for pose in poses], _BONES, 3),
-        rest_joints=from_bytes(poses[-1].rest_joints if poses else bytes(_BONES * 12), (_BONES, 3)),
-        confidence=stacked([pose.confidence for pose in poses], _BONES),
-        state=np.array([pose.state for pose in poses], "<U8"),
-        face_ns=np.array([time_ns for time_ns, _ in faces], np.int64),
-        shapes=stacked([face.shapes for _, face in faces], _SHAPES),
-        head=stacked([face.head for _, face in faces], 4),
-        gaze=stacked([face.gaze for _, face in faces], 2, 2),
-    )
+def _rises(times_ns: list[int], time_ns: int) -> bool:
+    """Whether the time is later than all; then it is one of them."""
+    if times_ns and time_ns <= times_ns[-1]:
+        return False
+    times_ns.append(time_ns)
+    return True
 
 
-def _rising(rows: list[Any], times_ns: list[int]) -> list[Any]:
-    """The rows whose times rise: a run that began anew, or came out of order, says nothing twice."""
-    kept, last_ns = [], -1
-    for row, time_ns in zip(rows, times_ns, strict=True):
-        if time_ns > last_ns:
-            kept.append(row)
-            last_ns = time_ns
-    return kept
+def presence(samples_ns: NDArray[np.int64], times_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which times samples say something about: those between two that are no gap apart, and beside one."""
+    if len(samples_ns) == 0:
+        return np.zeros(len(times_ns), np.bool_)
+    usual_ns = int(np.median(np.diff(samples_ns))) if len(samples_ns) > 1 else 0
+    return _Between.of(samples_ns, times_ns).within(usual_ns)
 
 
 @dataclass(frozen=True, eq=False)
 class _Between:
-    """Where wanted times lie among samples."""
+    """Where wanted times lie among samples; in a gap, at the sample before it."""
 
     before: NDArray[np.intp]
     after: NDArray[np.intp]
     share: NDArray[np.float64]
+    gap: NDArray[np.bool_]
+    """Whether the two samples are too far apart."""
+    outside_ns: NDArray[np.int64]
+    """How far a time is from the nearest sample, where it is not between two; else 0."""
 
     @classmethod
     def of(cls, samples_ns: NDArray[np.int64], times_ns: NDArray[np.int64]) -> _Between:
-        after = np.clip(np.searchsorted(samples_ns, times_ns, side="right"), 1, max(1, len(samples_ns) - 1))
-        after = np.minimum(after, len(samples_ns) - 1)
+        last = len(samples_ns) - 1
+        after = np.minimum(np.clip(np.searchsorted(samples_ns, times_ns, side="right"), 1, max(1, last)), last)
         before = np.maximum(after - 1, 0)
         length = np.maximum(samples_ns[after] - samples_ns[before], 1)
-        return cls(before, after, np.clip((times_ns - samples_ns[before]) / length, 0.0, 1.0))
+        usual_ns = int(np.median(np.diff(samples_ns))) if last > 0 else 0
+        gap = length > max(GAP_NS, 3 * usual_ns)
+        share = np.clip((times_ns - samples_ns[before]) / length, 0.0, 1.0)
+        outside = np.maximum(samples_ns[0] - times_ns, times_ns - samples_ns[-1]).clip(0)
+        nearest = np.minimum(abs(times_ns - samples_ns[before]), abs(samples_ns[after] - times_ns))
+        outside = np.where(gap & (share < 1.0), nearest, outside)
+        return cls(before, after, np.where(gap & (share < 1.0), 0.0, share), gap, outside)
+
+    def within(self, reach_ns: int) -> NDArray[np.bool_]:
+        """Which times are between two samples, or so near to one."""
+        return self.outside_ns <= reach_ns
 
     def mixed(self, values: Floats) -> Floats:
         share = self.share.reshape(-1, *[1] * (values.ndim - 1))

@@ -1,0 +1,57 @@
+"""`stage export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from stage.commands.options import OptionalText, Switch, TakePath
+
+OptionalPath = Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR", help_behavior_hint="")]
+Moment = Annotated[str, tyro.conf.arg(metavar="SECONDS|TIMECODE", help_behavior_hint="")]
+
+
+def export(
+    take: TakePath,
+    *,
+    format: Annotated[str, tyro.conf.arg(metavar="glb|bvh|usd|trc|c3d|csv|npz|mp4")],
+    out: OptionalPath = None,
+    actor: Annotated[str, tyro.conf.arg(metavar="ID", help_behavior_hint="")] = "",
+    track: Annotated[str, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = "",
+    rate: Annotated[str, tyro.conf.arg(metavar="FPS", help_behavior_hint="")] = "",
+    from_: Annotated[Moment, tyro.conf.arg(name="from")] = "",
+    to: Moment = "",
+    style: OptionalText = "",
+    overwrite: Switch = False,
+) -> int:
+    """Hand a take over to other programs, resampled to whole frames of its timecode.
+
+    Args:
+        take: The take, or a track of it.
+        format: What to make; docs/export.md says what opens it, in which axes and units.
+        out: The file, or a folder for the files; otherwise beside the take, named after take and actor.
+        actor: Only this one; otherwise all, each in a file of its own, or all in one where the format holds a scene.
+        track: Another solve of the take.
+        rate: Frames per second, such as 24 or 29.97; otherwise the stage's, or its timecode's.
+        from_: First moment: seconds since the take's begin, or a timecode.
+        to: Last moment, likewise.
+        style: Names and rest pose of bvh: rig, mixamo or manny.
+        overwrite: Allow a file of the same name to be replaced.
+    """
+    from stage.export.run import run_export
+
+    actors = (actor,) if actor else ()
+    return run_export(
+        take,
+        format,
+        out,
+        actors=actors,
+        track=track,
+        rate=rate,
+        begin=from_,
+        end=to,
+        style=style,
+        overwrite=overwrite,
+    )

@@ -1,0 +1,125 @@
+"""When the frames of an export are: on boundaries of the take's timecode, at any rate.
+
+Frame k of a rate begins k frames after 00:00:00:00, so at the timecode's own rate every frame begins as a frame of the
+timecode does, and at another rate the two meet wherever they can. A timecode machine is followed in small steps: each
+frame is set anew to where the timecode is then. A timecode that jumps changes the labels, never the order of times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.timecode import NS_PER_S, FrameRate, Timecode, TimecodeError
+from stage.errors import ExportError
+from stage.takes.recorded_timecode import RecordedTimecode
+
+Timecodes = Callable[[int], Timecode | None]
+"""The timecode of a recorded stage time; None while none is known."""
+
+MAX_RATE = 1000
+MAX_FRAMES = 4_000_000
+"""Nine hours at 120 frames per second; more are a mistake."""
+
+_WHOLE = 1e-4
+"""Of a frame: what is nearer to a boundary is on it; times are whole nanoseconds."""
+
+
+def parse_rate(text: str) -> FrameRate:
+    """A rate as people write it: "30", "29.97", "29.97df", "120", "12.5".
+
+    Raises:
+        ExportError: It is none.
+    """
+    try:
+        return FrameRate.parse(text)
+    except TimecodeError:
+        pass
+    try:
+        exact = Fraction(text.strip()).limit_denominator(1001)
+    except (ValueError, ZeroDivisionError):
+        exact = Fraction(0)
+    if not 1 <= exact <= MAX_RATE:
+        raise ExportError(f'--rate "{text}" is no rate; write frames per second, such as 24, 29.97, 30 or 120')
+    return FrameRate(exact.numerator, exact.denominator)
+
+
+def hertz(rate: FrameRate) -> float:
+    """Frames per second."""
+    return rate.numerator / rate.denominator
+
+
+def frame_grid(span_ns: tuple[int, int], rate: FrameRate, timecode: Timecodes) -> NDArray[np.int64]:
+    """Times of the frames within a span, both ends included; one frame at its begin if there is none.
+
+    Args:
+        span_ns: Recorded stage times.
+        rate: Of the frames.
+        timecode: The take's.
+
+    Raises:
+        ExportError: More frames than any take has.
+    """
+    begin_ns, end_ns = span_ns
+    period_ns = NS_PER_S / hertz(rate)
+    if (end_ns - begin_ns) / period_ns > MAX_FRAMES:
+        raise ExportError(
+            f"{(end_ns - begin_ns) / period_ns:.0f} frames are more than {MAX_FRAMES}; give --from and --to"
+        )
+
+    def beside(time_ns: float) -> float:
+        """How far the nearest frame boundary of the timecode is, ns."""
+        told = timecode(int(time_ns))
+        if told is None:
+            return 0.0
+        position = _position(told, rate)
+        return (round(position) - position) * period_ns
+
+    first_ns = begin_ns + beside(begin_ns)
+    if first_ns < begin_ns - 1:
+        first_ns += period_ns
+    times, time_ns = [], first_ns
+    while time_ns <= end_ns + 1:
+        times.append(round(time_ns))
+        time_ns += period_ns
+        time_ns += beside(time_ns)
+    return np.array(times or [begin_ns], np.int64)
+
+
+def snapped(timecode: Timecode | None) -> Timecode | None:
+    """The timecode, on the boundary of its frame where it is there but for rounding."""
+    if timecode is None or _WHOLE <= timecode.subframe <= 1.0 - _WHOLE:
+        return timecode
+    return timecode._replace(subframe=0.0).plus(1 if timecode.subframe > 0.5 else 0)
+
+
+def moment(text: str, option: str, span_ns: tuple[int, int], timecode: RecordedTimecode) -> int:
+    """The stage time that an operator means: seconds since the take's begin, or a timecode of it.
+
+    Raises:
+        ExportError: It is neither, or lies outside the take.
+    """
+    begin_ns, end_ns = span_ns
+    if ":" not in text:
+        try:
+            return begin_ns + round(float(text) * NS_PER_S)
+        except (ValueError, OverflowError):
+            raise ExportError(f'{option} "{text}" is no moment; give seconds, or a timecode as 10:00:05:12') from None
+    try:
+        found_ns = timecode.find(text, begin_ns, end_ns)
+    except TimecodeError as error:
+        raise ExportError(f"{option}: {error}") from error
+    if found_ns is None:
+        labels = [timecode.text(time_ns) for time_ns in span_ns]
+        has = f"it goes from {labels[0]} to {labels[1]}" if labels[0] else "it has no timecode; give seconds"
+        raise ExportError(f"{option} {text} is not in the take: {has}")
+    return found_ns
+
+
+def _position(timecode: Timecode, rate: FrameRate) -> float:
+    """How many frames of a rate after 00:00:00:00."""
+    ratio = Fraction(timecode.rate.denominator * rate.numerator, timecode.rate.numerator * rate.denominator)
+    return (timecode.frame + timecode.subframe) * ratio.numerator / ratio.denominator
