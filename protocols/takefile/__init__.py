@@ -3,9 +3,9 @@
     magic, header (profile "stage")
     metadata "take", "clock", "software"    facts as text, each with a checksum of its own
     attachments                             config, calibrations, actor profiles
-    chunk, chunk, ...                       messages; each chunk compressed, with a checksum
-    metadata "end"                          how the take ended
-    checksum of all of the above, summary, footer, magic
+    chunk, chunk, ...                       messages; each chunk with a checksum, those of records compressed
+    attachments, metadata "end"             what became of the profiles, how the take ended
+    checksum of all of the above, summary with the index, footer, magic
 
 A channel is one record class on one topic of the bus: "performance.anna" with the schema "stage.Performance.v3".
 A message is the bus message as it came (`protocols.codec`), its bytes untouched:
@@ -14,16 +14,24 @@ A message is the bus message as it came (`protocols.codec`), its bytes untouched
     publish_time   when the recorder received it, stage time
     sequence       its number in its topic, low 32 bits
 
-Messages stand in the order in which they were received; that is the order in which a replay must bring them.
+Topics that begin with "video." hold pictures, in the form in which other tools read them, not messages of the bus.
+Each has chunks of its own, so that who wants the performances never reads pictures. The chunk of records and those of
+video are filled at the same time and closed together, records first; `TakeReader` merges them by `publish_time`:
+it yields messages in the order in which they were received, which is the order in which a replay must bring them.
 
-A chunk is closed after `CHUNK_BYTES` or by `TakeWriter.sync`, which the recorder calls every half second. What has
-been synced survives a killed process, a crash and a power cut. A file without its end is an unfinished take:
-`TakeReader` reads it up to its last whole chunk.
+Chunks are closed after `CHUNK_BYTES` of records or `VIDEO_CHUNK_BYTES` of video, or by `TakeWriter.sync`, which the
+recorder calls every half second. What has been synced survives a killed process, a crash and a power cut. A file
+without its end is an unfinished take: `TakeReader` reads it up to its last whole chunk.
 """
 
 from __future__ import annotations
 
+from protocols.takefile._book import Described as Described
+from protocols.takefile._chunk import RawMessage as RawMessage
 from protocols.takefile._format import CHUNK_BYTES as CHUNK_BYTES
+from protocols.takefile._format import FOREVER_NS as FOREVER_NS
+from protocols.takefile._format import MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES
+from protocols.takefile._format import VIDEO as VIDEO
 from protocols.takefile._format import TakeRecord as TakeRecord
 from protocols.takefile._format import captured_ns as captured_ns
 from protocols.takefile._format import is_finished as is_finished

@@ -9,21 +9,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import zstandard
+from mcap.exceptions import McapError
+
 from protocols.codec import Envelope, decode
 from protocols.messages import SCHEMA_VERSION, Record
 
 PROFILE = "stage"
 MESSAGE_ENCODING = "msgpack"
 CHUNK_BYTES = 1 << 20
-"""A chunk is closed when its messages have so many bytes."""
+"""The chunk of records is closed when its messages have so many bytes."""
+VIDEO = "video."
+"""Topics of video; each has chunks of its own."""
+VIDEO_CHUNK_BYTES = 8 << 20
+"""All open chunks are closed when the video in them has so many bytes."""
+MAX_MESSAGE_BYTES = 48 << 20
+"""A picture of 8K as JPEG or of 4K without any compression; no record of the bus comes near it."""
 MAX_RECORD_BYTES = 64 << 20
-"""Larger parts of a file are damage: a chunk holds one message more than `CHUNK_BYTES` at most."""
+"""Larger parts of a file are damage: a chunk holds one message more than `VIDEO_CHUNK_BYTES` at most."""
 MAGIC = b"\x89MCAP0\r\n"
 CHECKSUM = "crc32"
 """Key of a metadata record's own checksum."""
+HEAD = struct.Struct("<BQ")
+"""What every part of a file begins with: its kind and its length."""
+FOREVER_NS = 1 << 64
+"""After every time that a file can hold."""
 
-_FOOTER = struct.Struct("<BQQQI8s")
-_FOOTER_OPCODE = 0x02
+COMPLAINTS = (McapError, ValueError, struct.error, RuntimeError, MemoryError, zstandard.ZstdError, EOFError, KeyError)
+"""What libraries and decompressors raise on bytes that are not what they say they are."""
+
+FOOTER = struct.Struct("<BQQQI8s")
+FOOTER_OPCODE = 0x02
 _FOOTER_BYTES = 20
 _TIMES = ("capture_ns", "at_ns")
 
@@ -33,7 +49,7 @@ class TakeRecord(NamedTuple):
 
     topic: str
     kind: str
-    """Name of its record class."""
+    """Name of its record class; of a message that is none of ours, the name of its schema."""
     data: bytes
     """The bus message, for `protocols.codec`."""
     log_ns: int
@@ -80,8 +96,8 @@ def is_finished(path: Path) -> bool:
     """
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        if size < len(MAGIC) + _FOOTER.size:
+        if size < len(MAGIC) + FOOTER.size:
             return False
-        file.seek(-_FOOTER.size, os.SEEK_END)
-        opcode, length, summary, *_, magic = _FOOTER.unpack(file.read(_FOOTER.size))
-    return opcode == _FOOTER_OPCODE and length == _FOOTER_BYTES and summary < size and magic == MAGIC
+        file.seek(-FOOTER.size, os.SEEK_END)
+        opcode, length, summary, *_, magic = FOOTER.unpack(file.read(FOOTER.size))
+    return opcode == FOOTER_OPCODE and length == _FOOTER_BYTES and summary < size and magic == MAGIC

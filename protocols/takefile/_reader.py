@@ -1,218 +1,261 @@
-"""Reads a take file; see `protocols.takefile`. Nothing in the file is believed before it is checked."""
+"""Reads a take file; see `protocols.takefile`. Nothing in the file is believed before it is checked.
+
+A finished file is read through its index: only the chunks that hold what is wanted. What the index says is protected
+by its checksum, must account for every byte of the file, and is compared with each chunk that is read. An index that
+leaves something out, as other writers may, is not used: the file is read from its beginning, as an unfinished one is.
+"""
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Iterator
-from io import BytesIO
+from collections import Counter
+from collections.abc import Container, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO
 
-import lz4.frame
-import zstandard
-from mcap.data_stream import ReadDataStream
-from mcap.exceptions import McapError
 from mcap.opcode import Opcode
-from mcap.records import Attachment, Channel, Chunk, DataEnd, Message, Metadata, Schema
-from mcap.stream_reader import breakup_chunk
 
 from protocols.errors import TakeError
-from protocols.takefile._format import CHECKSUM, MAGIC, MAX_RECORD_BYTES, TakeRecord, checksum, is_finished, kind_of
-
-_HEAD = struct.Struct("<BQ")
-_KNOWN = frozenset(int(opcode) for opcode in Opcode)
-_ATTACHMENT_LIMIT = 1 << 30
-_CRC_BYTES = 4
-# What the library and the decompressors raise on bytes that are not what they say they are.
-_COMPLAINTS = (McapError, ValueError, struct.error, RuntimeError, MemoryError, zstandard.ZstdError, EOFError, KeyError)
-
-
-class _Part(NamedTuple):
-    opcode: int
-    content: bytes
-    position: int
-    crc: int
-    """Checksum of the file up to this part."""
+from protocols.takefile._attached import Attached
+from protocols.takefile._book import Book, Described
+from protocols.takefile._chunk import RawMessage, Unfolded, message_in, unfolded
+from protocols.takefile._chunk_table import ChunkTable, channel_ids
+from protocols.takefile._format import CHECKSUM, COMPLAINTS, FOREVER_NS, HEAD, MAGIC, TakeRecord, is_finished
+from protocols.takefile._order import in_received_order
+from protocols.takefile._parts import ATTACHMENT_LIMIT, Part, Parts, damage, parsed
+from protocols.takefile._summary import Summary, read_summary
 
 
 class TakeReader:
-    """One take file, from its beginning to its end."""
+    """One take file."""
 
-    def __init__(self, path: Path) -> None:
-        """Reads what stands before the first message.
+    def __init__(self, path: Path, *, salvage: bool = False) -> None:
+        """Reads what the file says of itself.
+
+        Args:
+            path: The file.
+            salvage: Believe no index, not even that of a finished file, and begin at the beginning.
 
         Raises:
-            TakeError: There is no such file, it is no take, or its head is damaged.
+            TakeError: There is no such file, it is no take, or its head or its index are damaged.
         """
         self.path = path
         self.facts: dict[str, dict[str, str]] = {}
-        """Metadata by name: "take", "clock", "software"; after a whole `records` also "end"."""
-        self.attachments: dict[str, bytes] = {}
-        """Files inside the file: config, calibrations, profiles."""
+        """Metadata by name: "take", "clock", "software", and "end" if the take is finished."""
+        self.attachments = Attached(self._attachment)
+        """Files inside the file: config, calibrations, profiles; the last one of a name."""
         self.unread_bytes = 0
-        """Set at the end of `records`: bytes behind the last whole part of an unfinished take."""
+        """Set at the end of a reading without the index: bytes behind the last whole part of an unfinished take."""
+        self._counted: tuple[tuple[int, int], dict[str, int]] | None = None
+        self._summary: Summary | None = None
+        self._table: ChunkTable | None = None
+        self._told: dict[int, int] = {}
         try:
             self.finished = is_finished(path)
             """Whether the file has its end."""
         except OSError as error:
             raise TakeError(f"{path}: {error.strerror}") from error
         with self._opened() as file:
-            for part in self._parts(file):
-                if part.opcode in (Opcode.CHUNK, Opcode.MESSAGE, Opcode.DATA_END):
-                    break
-                self._keep(part)
+            if self.finished and not salvage:
+                self._read_index(file)
+            if self._table is None:
+                self._read_head(file)
 
-    def records(self, *topics: str) -> Iterator[TakeRecord]:
-        """All messages in the order in which they were received.
+    @property
+    def indexed(self) -> bool:
+        """Whether parts of it can be read without all that stands before them."""
+        return self._table is not None
 
-        In a finished take everything is checked: when the iteration ends without an error, the file is as it was
-        written. In an unfinished one every chunk is.
+    @property
+    def span_ns(self) -> tuple[int, int]:
+        """Least and greatest time of all messages, stage time; (0, 0) when there are none.
+
+        Raises:
+            TakeError: The file has no index, and is damaged.
+        """
+        return self._known()[0]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Messages by topic.
+
+        Raises:
+            TakeError: The file has no index, and is damaged.
+        """
+        return dict(self._known()[1])
+
+    def records(self, *topics: str, begin_ns: int = 0, end_ns: int = FOREVER_NS) -> Iterator[TakeRecord]:
+        """Messages in the order in which they were received.
+
+        All messages of a finished take (no topics, no range) are read with everything checked: when the iteration
+        ends without an error, the file is as it was written. Otherwise every chunk that is read is.
 
         Args:
             topics: Prefixes of the topics that are wanted; none: all.
+            begin_ns: Messages of this stage time (`TakeRecord.log_ns`) or later.
+            end_ns: Messages before this stage time.
 
         Raises:
             TakeError: The file is damaged; what came before is whole.
         """
-        schemas: dict[int, str] = {}
-        channels: dict[int, Channel] = {}
+        for channel, message in self.messages(*topics, begin_ns=begin_ns, end_ns=end_ns):
+            yield TakeRecord(channel.topic, channel.kind, message.data, message.log_ns, message.received_ns)
+
+    def messages(
+        self, *topics: str, begin_ns: int = 0, end_ns: int = FOREVER_NS
+    ) -> Iterator[tuple[Described, RawMessage]]:
+        """What `records` yields, as it stands in the file: to be copied.
+
+        Raises:
+            TakeError: As `records`.
+        """
+        book = Book(topics)
+        if self._table is not None and self._summary is not None and (topics or begin_ns > 0 or end_ns < FOREVER_NS):
+            book.learn(self._summary.schemas.values(), self._summary.channels.values())
+            chunks = self._through_index(self._table, book, topics, begin_ns, end_ns)
+        else:
+            chunks = self._from_beginning(book)
+        for message in in_received_order(chunks, book.topics):
+            if begin_ns <= message.log_ns < end_ns:
+                yield book.described[message.channel_id], message
+
+    def _through_index(
+        self, table: ChunkTable, book: Book, topics: tuple[str, ...], begin_ns: int, end_ns: int
+    ) -> Iterator[list[RawMessage]]:
+        wanted = book.wanted if topics else None
+        seen: Counter[int] = Counter()
+        with self._opened() as file:
+            for place in table.holding(wanted, begin_ns, end_ns):
+                chunk = self._chunk(self._part(file, place.position, place.length, Opcode.CHUNK), wanted)
+                told = set(channel_ids(place.channels)) or chunk.channel_ids
+                if (place.start_ns, place.end_ns, told) != (chunk.start_ns, chunk.end_ns, chunk.channel_ids):
+                    raise damage(self.path, place.position, "a chunk that is another than the index says")
+                seen.update(message.channel_id for message in chunk.messages)
+                yield self._of_known_channels(chunk.messages, book, place.position)
+        first_ns, last_ns = self.span_ns
+        if begin_ns <= first_ns and last_ns < end_ns:
+            for channel, count in self._told.items():
+                if (wanted is None or channel in wanted) and seen[channel] != count:
+                    topic = book.topics[channel]
+                    raise TakeError(f"{self.path}: {seen[channel]} messages on {topic}, its index tells of {count}")
+
+    def _from_beginning(self, book: Book) -> Iterator[list[RawMessage]]:
         ended = False
         with self._opened() as file:
-            for part in self._parts(file):
+            parts = Parts(self.path, file, finished=self.finished)
+            for part in parts:
                 if part.opcode == Opcode.CHUNK:
-                    inner = self._chunk(part)
+                    chunk = self._chunk(part)  # which of it is wanted may be told in this very chunk
+                    book.learn(chunk.schemas, chunk.channels)
+                    yield self._of_known_channels(chunk.messages, book, part.position)
+                elif part.opcode == Opcode.MESSAGE:
+                    yield self._of_known_channels([self._message(part)], book, part.position)
+                elif part.opcode == Opcode.SCHEMA:
+                    book.learn([parsed(self.path, part)], [])
+                elif part.opcode == Opcode.CHANNEL:
+                    book.learn([], [parsed(self.path, part)])
                 elif part.opcode == Opcode.DATA_END:
-                    self._check_end(part)
+                    if parsed(self.path, part).data_section_crc not in (0, part.crc):
+                        what = "checksum of the file: something before is not as it was written"
+                        raise damage(self.path, part.position, what)
                     ended = True
                     break
-                elif part.opcode in (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE):
-                    inner = [self._parsed(part)]
                 else:
                     self._check_place(part)
                     self._keep(part)
-                    continue
-                for record in inner:
-                    if isinstance(record, Schema):
-                        schemas[record.id] = kind_of(record.name)
-                    elif isinstance(record, Channel):
-                        channels[record.id] = record
-                    elif isinstance(record, Message):
-                        channel = channels.get(record.channel_id)
-                        if channel is None:
-                            raise self._damage(part.position, f"a message of the unknown channel {record.channel_id}")
-                        if not topics or channel.topic.startswith(topics):
-                            kind = schemas.get(channel.schema_id, "")
-                            yield TakeRecord(channel.topic, kind, record.data, record.log_time, record.publish_time)
+            self.unread_bytes = parts.unread_bytes
         if self.finished and not ended:
-            raise self._damage(0, "a footer without the end of the data")
+            raise damage(self.path, 0, "a footer without the end of the data")
 
-    def _parts(self, file: BinaryIO) -> Iterator[_Part]:
-        """The parts of the file one by one; ends at the first that is not whole, if the take is unfinished."""
-        magic = file.read(len(MAGIC))
-        if magic != MAGIC:
-            raise TakeError(f"{self.path}: not a take file, it does not begin as MCAP files do")
-        crc, position = zlib.crc32(magic), len(MAGIC)
-        self.unread_bytes = 0
-        while head := file.read(_HEAD.size):
-            opcode, length = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, 0)
-            if opcode not in _KNOWN:
-                rest = len(head) + self._rest(file, position, zeros=not any(head) or len(head) < _HEAD.size)
-                self.unread_bytes = rest
+    def _chunk(self, part: Part, wanted: Container[int] | None = None) -> Unfolded:
+        try:
+            return unfolded(part.content, wanted)
+        except COMPLAINTS as error:
+            raise damage(self.path, part.position, f"a chunk that is not whole ({error})") from error
+
+    def _message(self, part: Part) -> RawMessage:
+        try:
+            return message_in(part.content)
+        except COMPLAINTS as error:
+            raise damage(self.path, part.position, f"a message that is none ({error})") from error
+
+    def _of_known_channels(self, messages: list[RawMessage], book: Book, position: int) -> list[RawMessage]:
+        for message in messages:
+            if message.channel_id not in book.topics:
+                raise damage(self.path, position, f"a message of the unknown channel {message.channel_id}")
+        return [message for message in messages if message.channel_id in book.wanted]
+
+    def _read_index(self, file: BinaryIO) -> None:
+        """Takes the index of a finished file, and with it facts and attachments."""
+        try:
+            summary = read_summary(file)
+            if summary is None:
                 return
-            limit = _ATTACHMENT_LIMIT if opcode == Opcode.ATTACHMENT else MAX_RECORD_BYTES
-            if length > limit:
-                raise self._damage(position, f"a part of {length} bytes")
-            content = file.read(length)
-            if len(content) < length:
-                if self.finished:
-                    raise self._damage(position, "a part that ends behind the file")
-                self.unread_bytes = len(head) + len(content)
-                return
-            yield _Part(opcode, content, position, crc)
-            crc = zlib.crc32(content, zlib.crc32(head, crc))
-            position += len(head) + length
+            file.seek(len(MAGIC))
+            header = HEAD.unpack(file.read(HEAD.size))
+            table = summary.table(len(MAGIC) + HEAD.size + header[1])
+            counts = summary.counts
+        except COMPLAINTS as error:
+            raise TakeError(
+                f"{self.path}: its index is damaged ({error}); `stage takes recover` makes a new one of what is whole"
+            ) from error
+        if table is None or header[0] != Opcode.HEADER:
+            return
+        self._summary, self._table, self._counted = summary, table, (summary.span_ns, counts)
+        self._told = summary.statistics.channel_message_counts
+        for place in sorted(summary.metadata, key=lambda place: place.offset):
+            self._keep(self._part(file, place.offset, place.length, Opcode.METADATA))
+        for attachment in sorted(summary.attachments, key=lambda place: place.offset):
+            self.attachments.place(attachment.name, attachment.offset, attachment.length)
 
-    def _rest(self, file: BinaryIO, position: int, *, zeros: bool) -> int:
-        """Bytes behind a cut: an unfinished take may end within a part, or in zeros after a power cut."""
-        count = 0
-        while block := file.read(1 << 20):
-            zeros = zeros and not any(block)
-            count += len(block)
-        if self.finished or not zeros:
-            raise self._damage(position, "a part of an unknown kind")
-        return count
+    def _read_head(self, file: BinaryIO) -> None:
+        file.seek(0)
+        for part in Parts(self.path, file, finished=self.finished):
+            if part.opcode in (Opcode.CHUNK, Opcode.MESSAGE, Opcode.DATA_END):
+                break
+            self._keep(part)
 
-    def _keep(self, part: _Part) -> None:
+    def _known(self) -> tuple[tuple[int, int], dict[str, int]]:
+        if self._counted is None:
+            counts: dict[str, int] = {}
+            begin_ns, end_ns = FOREVER_NS, 0
+            for record in self.records():
+                counts[record.topic] = counts.get(record.topic, 0) + 1
+                begin_ns, end_ns = min(begin_ns, record.log_ns), max(end_ns, record.log_ns)
+            self._counted = (min(begin_ns, end_ns), end_ns), dict(sorted(counts.items()))
+        return self._counted
+
+    def _keep(self, part: Part) -> None:
         if part.opcode == Opcode.METADATA:
-            record = self._parsed(part)
-            claimed = record.metadata.get(CHECKSUM)
-            if claimed is not None and claimed != checksum(record.metadata):
-                raise self._damage(part.position, f"facts ({record.name}) that do not match their checksum")
+            record = parsed(self.path, part)
             self.facts[record.name] = {key: text for key, text in record.metadata.items() if key != CHECKSUM}
         elif part.opcode == Opcode.ATTACHMENT:
-            record = self._parsed(part)
-            claimed = int.from_bytes(part.content[-_CRC_BYTES:], "little")
-            if claimed not in (0, zlib.crc32(part.content[:-_CRC_BYTES])):
-                raise self._damage(part.position, f"an attachment ({record.name}) that does not match its checksum")
-            self.attachments[record.name] = record.data
+            record = parsed(self.path, part)
+            self.attachments.hold(record.name, record.data)
 
-    def _chunk(self, part: _Part) -> list[Any]:
-        try:
-            chunk = Chunk.read(ReadDataStream(BytesIO(part.content)))
-            self._check_size(chunk, part.position)
-            return list(breakup_chunk(chunk, validate_crc=True))
-        except _COMPLAINTS as error:
-            raise self._damage(part.position, f"a chunk that is not whole ({error})") from error
+    def _attachment(self, position: int, length: int) -> bytes:
+        with self._opened() as file:
+            return parsed(self.path, self._part(file, position, length, Opcode.ATTACHMENT)).data
 
-    def _check_size(self, chunk: Chunk, position: int) -> None:
-        """What a chunk unfolds to is bounded before it is unfolded."""
-        size = chunk.uncompressed_size
-        if chunk.compression == "zstd":
-            size = max(size, zstandard.frame_content_size(chunk.data))
-        elif chunk.compression == "lz4":
-            size = max(size, int(lz4.frame.get_frame_info(chunk.data)["content_size"]))  # type: ignore[index]
-        if size > MAX_RECORD_BYTES:
-            raise self._damage(position, f"a chunk of {size} bytes")
+    def _part(self, file: BinaryIO, position: int, length: int, opcode: int) -> Part:
+        """The part that the index says is there."""
+        file.seek(position)
+        content = file.read(min(length, ATTACHMENT_LIMIT))
+        head = HEAD.unpack_from(content) if len(content) >= HEAD.size else (0, 0)
+        if head != (opcode, length - HEAD.size) or len(content) < length:
+            raise damage(self.path, position, "not what the index says is there")
+        return Part(opcode, content[HEAD.size :], position, 0)
 
-    def _check_place(self, part: _Part) -> None:
+    def _check_place(self, part: Part) -> None:
         """What is no message must be what it says, lest a chunk that lost its name be passed over."""
         if part.opcode == Opcode.MESSAGE_INDEX:
             sound = int.from_bytes(part.content[2:6], "little") == len(part.content) - 6
         else:
             sound = part.opcode in (Opcode.METADATA, Opcode.ATTACHMENT) or part.position == len(MAGIC)
         if not sound:
-            raise self._damage(part.position, f"a part of kind {part.opcode} where none is")
-
-    def _check_end(self, part: _Part) -> None:
-        claimed = self._parsed(part).data_section_crc
-        if claimed not in (0, part.crc):
-            raise self._damage(part.position, "checksum of the file: something before is not as it was written")
-
-    def _parsed(self, part: _Part) -> Any:
-        stream = ReadDataStream(BytesIO(part.content))
-        try:
-            match part.opcode:
-                case Opcode.MESSAGE:
-                    return Message.read(stream, len(part.content))
-                case Opcode.SCHEMA:
-                    return Schema.read(stream)
-                case Opcode.CHANNEL:
-                    return Channel.read(stream)
-                case Opcode.METADATA:
-                    return Metadata.read(stream)
-                case Opcode.ATTACHMENT:
-                    return Attachment.read(stream)
-                case _:
-                    return DataEnd.read(stream)
-        except _COMPLAINTS as error:
-            raise self._damage(part.position, f"a part that cannot be read ({error})") from error
+            raise damage(self.path, part.position, f"a part of kind {part.opcode} where none is")
 
     def _opened(self) -> BinaryIO:
         try:
             return self.path.open("rb")
         except OSError as error:
             raise TakeError(f"{self.path}: {error.strerror}") from error
-
-    def _damage(self, position: int, what: str) -> TakeError:
-        return TakeError(f"{self.path}: damaged at byte {position}: {what}; what comes before is whole")

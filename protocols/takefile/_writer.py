@@ -4,46 +4,32 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
-from mcap.writer import CompressionType, IndexType, Writer
+from mcap.records import Attachment, Channel, DataEnd, Header, Metadata, Schema
 
 from protocols.codec import RECORD_TYPES
-from protocols.errors import TakeError
-from protocols.takefile._format import CHECKSUM, CHUNK_BYTES, MESSAGE_ENCODING, PROFILE, checksum, schema_name
+from protocols.errors import EncodeError, TakeError
+from protocols.takefile._chunk import OpenChunk, RawMessage, packed
+from protocols.takefile._format import (
+    CHECKSUM,
+    CHUNK_BYTES,
+    MAGIC,
+    MAX_MESSAGE_BYTES,
+    MESSAGE_ENCODING,
+    PROFILE,
+    VIDEO,
+    VIDEO_CHUNK_BYTES,
+    checksum,
+    schema_name,
+)
+from protocols.takefile._summary import Summary
 
-_NEVER = 1 << 62
-"""Chunk size that the library never reaches: chunks are closed here, so that a failed one can be taken back."""
 _UINT32 = 0xFFFFFFFF
-
-
-class _File:
-    """What the library writes to: a file without a buffer, so that what is written is out of this process."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-        self._size = 0
-
-    def write(self, data: bytes) -> int:
-        view = memoryview(data)
-        while len(view) > 0:
-            view = view[os.write(self.descriptor, view) :]
-        self._size += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        return self._size
-
-    def flush(self) -> None:
-        """Nothing is kept back."""
-
-    def cut(self, size: int) -> None:
-        os.ftruncate(self.descriptor, size)
-        os.lseek(self.descriptor, size, os.SEEK_SET)
-        self._size = size
 
 
 class TakeWriter:
@@ -62,49 +48,50 @@ class TakeWriter:
         """
         self.path = path
         self.records = 0
-        """Messages in closed chunks and in the open one."""
+        """Messages in closed chunks and in the open ones."""
         self.safe_records = 0
         """Messages in closed chunks."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
-            self._file = _File(os.open(path, flags, 0o644))
+            self._descriptor = os.open(path, flags, 0o644)
         except FileExistsError:
             raise
         except OSError as error:
             raise TakeError(f"{path}: {error.strerror}; a take cannot be written there") from error
-        self._channels: dict[tuple[str, str], int] = {}
-        self._schemas: dict[str, int] = {}
-        self._open_bytes = 0
+        self._summary = Summary()
+        self._ids: dict[tuple[str, str], int] = {}
+        """Channel by topic and schema."""
+        self._schema_ids: dict[str, int] = {}
+        self._lanes: dict[str, OpenChunk] = {}
+        """The open chunks: "" for records, a topic of video for its own."""
+        self._defined: dict[str, set[int]] = {}
+        """Schemas that each lane has told."""
+        self._size = 0
+        self._crc = 0
         self._fault = ""
-        self._mcap = Writer(
-            self._file,  # type: ignore[arg-type]  # all the library asks for: write, tell, flush
-            chunk_size=_NEVER,
-            compression=CompressionType.ZSTD,
-            index_types=IndexType.ALL,
-            enable_crcs=True,
-            enable_data_crcs=True,
-        )
         with suppress(OSError):  # some network disks know no locks
-            fcntl.flock(self._file.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with suppress(OSError):  # some cannot sync a folder
             _sync_folder(path.parent)
         try:
-            self._mcap.start(PROFILE, library)
-        except OSError as error:
-            os.close(self._file.descriptor)
+            self._put([MAGIC, packed(Header(PROFILE, library))])
+        except TakeError as error:
+            self.close()
             path.unlink(missing_ok=True)
-            raise TakeError(f"{path}: {error.strerror}; a take cannot be written there") from error
+            cause = error.__cause__
+            why = cause.strerror if isinstance(cause, OSError) else error
+            raise TakeError(f"{path}: {why}; a take cannot be written there") from error
 
     @property
     def bytes_written(self) -> int:
-        """Size of the file; the open chunk is not in it yet."""
-        return self._file.tell()
+        """Size of the file; the open chunks are not in it yet."""
+        return self._size
 
     @property
     def is_there(self) -> bool:
         """Whether the file still has its name: a deleted one takes all that is written, and keeps nothing of it."""
         try:
-            return os.path.samestat(os.fstat(self._file.descriptor), os.stat(self.path))
+            return os.path.samestat(os.fstat(self._descriptor), os.stat(self.path))
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:  # a disk that does not answer now; writing will tell
@@ -113,66 +100,111 @@ class TakeWriter:
     @property
     def topics(self) -> frozenset[str]:
         """Topics of which there are messages."""
-        return frozenset(topic for topic, _ in self._channels)
+        return frozenset(topic for topic, _ in self._ids)
 
     def note(self, name: str, facts: Mapping[str, str]) -> None:
-        """Writes facts as a metadata record, in front of the open chunk.
+        """Writes facts as a metadata record, in front of the open chunks.
 
         Raises:
             TakeError: It cannot be written.
         """
-        text = {**facts, CHECKSUM: checksum(facts)}
-        self._whole(lambda: self._mcap.add_metadata(name, text))
+        part = packed(Metadata(name=name, metadata={**facts, CHECKSUM: checksum(facts)}))
+        position = self._size
+        self._put([part])
+        self._summary.add_metadata(name, position, len(part))
 
     def attach(self, name: str, data: bytes, media_type: str, at_ns: int) -> None:
-        """Writes a file into the file, in front of the open chunk.
+        """Writes a file into the file, in front of the open chunks. The last one of a name counts.
 
         Raises:
             TakeError: It cannot be written.
         """
-        self._whole(lambda: self._mcap.add_attachment(at_ns, at_ns, name, media_type, data))
+        attachment = Attachment(create_time=at_ns, log_time=at_ns, name=name, media_type=media_type, data=data)
+        part, position = packed(attachment), self._size
+        self._put([part])
+        self._summary.add_attachment(attachment, position, len(part))
 
     def write(self, topic: str, kind: str, data: bytes, log_ns: int, received_ns: int, sequence: int = 0) -> None:
-        """Adds a message to the open chunk, and closes that when it is full.
+        """Adds a message of the bus to the open chunk, and closes that when it is full.
 
         Args:
             topic: Topic of the bus.
             kind: Name of the record class.
             data: The message as it came over the bus.
             log_ns: Stage time of what it tells; below 0 counts as 0.
-            received_ns: Stage time at which it was received, likewise.
+            received_ns: Stage time at which it was received, likewise. It never falls from message to message.
             sequence: Its number in its topic.
 
         Raises:
             TakeError: A full chunk cannot be written.
+            EncodeError: It has more than `MAX_MESSAGE_BYTES`; nothing has changed.
         """
-        channel = self._channels.get((topic, kind)) or self._new_channel(topic, kind)
-        self._mcap.add_message(channel, max(0, log_ns), data, max(0, received_ns), sequence & _UINT32)
-        self.records += 1
-        self._open_bytes += len(data)
-        if self._open_bytes >= CHUNK_BYTES:
-            self.close_chunk()
+        name = schema_name(kind)
+        if (topic, name) not in self._ids and name not in self._schema_ids:
+            described = _described(kind)
+            self._define_schema(name, "jsonschema" if described else "", described)
+        self._write(topic, name, MESSAGE_ENCODING, data, log_ns, received_ns, sequence)
 
-    def close_chunk(self) -> None:
-        """Hands the open chunk to the system: from here on it survives the death of this process.
+    def write_foreign(
+        self,
+        topic: str,
+        schema: str,
+        schema_encoding: str,
+        schema_data: bytes,
+        message_encoding: str,
+        data: bytes,
+        log_ns: int,
+        received_ns: int,
+        sequence: int = 0,
+    ) -> None:
+        """Adds a message that is none of the bus, such as video, in the form in which others read it.
+
+        Args:
+            topic: Those that begin with "video." have chunks of their own, without compression.
+            schema: Name of the schema, such as "foxglove.CompressedVideo".
+            schema_encoding: Such as "protobuf".
+            schema_data: The schema; that of the first message of this name counts.
+            message_encoding: Such as "protobuf".
+            data: The message.
+            log_ns: As in `write`.
+            received_ns: As in `write`.
+            sequence: As in `write`.
 
         Raises:
-            TakeError: It cannot be written.
+            TakeError: A full chunk cannot be written.
+            EncodeError: It has more than `MAX_MESSAGE_BYTES`; nothing has changed.
         """
-        if self._open_bytes > 0:
-            self._whole(self._mcap.flush)
-            self._open_bytes = 0
+        if schema not in self._schema_ids:
+            self._define_schema(schema, schema_encoding, schema_data)
+        self._write(topic, schema, message_encoding, data, log_ns, received_ns, sequence)
+
+    def close_chunk(self) -> None:
+        """Hands the open chunks to the system: from here on they survive the death of this process.
+
+        Raises:
+            TakeError: They cannot be written.
+        """
+        lanes, self._lanes = self._lanes, {}
+        parts: list[bytes] = []
+        position = self._size
+        for lane in sorted(lanes):  # records first
+            folded, entry = lanes[lane].folded(position)
+            parts += folded
+            position += entry.chunk_length + entry.message_index_length
+            self._summary.add_chunk(entry, lanes[lane].counts)
+        if parts:
+            self._put(parts)
             self.safe_records = self.records
 
     def sync(self) -> None:
-        """Closes the chunk and waits until all of it is on the disk.
+        """Closes the chunks and waits until all of it is on the disk.
 
         Raises:
             TakeError: It cannot be written.
         """
         self.close_chunk()
         try:
-            os.fdatasync(self._file.descriptor)
+            os.fdatasync(self._descriptor)
         except OSError as error:
             raise self._failure(error) from error
 
@@ -188,39 +220,75 @@ class TakeWriter:
         try:
             self.close_chunk()
             self.note("end", facts)
-            self._whole(self._mcap.finish)
+            end = packed(DataEnd(self._crc))
+            self._put([end, self._summary.written(self._size + len(end)), MAGIC])
             self.sync()
         finally:
             self.close()
 
     def close(self) -> None:
         """Closes the file as it is; without `finish` it is an unfinished take."""
-        if self._file.descriptor >= 0:
-            os.close(self._file.descriptor)
-            self._file.descriptor = -1
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
-    def _new_channel(self, topic: str, kind: str) -> int:
-        if kind not in self._schemas:
-            schema = _described(kind)
-            self._schemas[kind] = self._mcap.register_schema(schema_name(kind), "jsonschema" if schema else "", schema)
-        channel = self._mcap.register_channel(topic, MESSAGE_ENCODING, self._schemas[kind])
-        self._channels[topic, kind] = channel
-        return channel
+    def _write(
+        self, topic: str, schema: str, encoding: str, data: bytes, log_ns: int, received_ns: int, sequence: int
+    ) -> None:
+        if len(data) > MAX_MESSAGE_BYTES:
+            raise EncodeError(f"{topic}: a message of {len(data)} bytes is too large for a take")
+        lane = topic if topic.startswith(VIDEO) else ""
+        chunk = self._lanes.get(lane)
+        if chunk is None:
+            chunk = self._lanes[lane] = OpenChunk("" if lane else "zstd")
+        channel_id = self._ids.get((topic, schema)) or self._new_channel(topic, schema, encoding, lane)
+        chunk.add(RawMessage(channel_id, sequence & _UINT32, max(0, log_ns), max(0, received_ns), data))
+        self.records += 1
+        if self._is_full(lane):
+            self.close_chunk()
 
-    def _whole(self, write: Callable[[], None]) -> None:
-        """Lets the library write something wholly or not at all: what a full disk has cut is taken back.
+    def _is_full(self, lane: str) -> bool:
+        """All chunks are closed together, so that two of them never overlap but with their neighbours."""
+        if not lane:
+            return self._lanes[lane].bytes >= CHUNK_BYTES
+        return sum(chunk.bytes for name, chunk in self._lanes.items() if name) >= VIDEO_CHUNK_BYTES
 
-        After a failure nothing more is written: the library's books no longer fit the file.
+    def _define_schema(self, name: str, encoding: str, data: bytes) -> None:
+        schema_id = self._schema_ids[name] = len(self._schema_ids) + 1
+        self._summary.schemas[schema_id] = Schema(id=schema_id, data=data, encoding=encoding, name=name)
+
+    def _new_channel(self, topic: str, schema: str, encoding: str, lane: str) -> int:
+        schema_id, channel_id = self._schema_ids[schema], len(self._ids) + 1
+        told = self._defined.setdefault(lane, set())
+        if schema_id not in told:  # in every lane: who reads one lane alone understands it
+            told.add(schema_id)
+            self._lanes[lane].define(self._summary.schemas[schema_id])
+        channel = Channel(id=channel_id, topic=topic, message_encoding=encoding, metadata={}, schema_id=schema_id)
+        self._lanes[lane].define(channel)
+        self._summary.channels[channel_id] = channel
+        self._ids[topic, schema] = channel_id
+        return channel_id
+
+    def _put(self, parts: Sequence[bytes]) -> None:
+        """Writes parts wholly or not at all: what a full disk has cut is taken back.
+
+        After a failure nothing more is written: the books no longer fit the file.
         """
         if self._fault:
             raise TakeError(self._fault)
-        size = self._file.tell()
         try:
-            write()
+            for part in parts:
+                view = memoryview(part)
+                while len(view) > 0:
+                    view = view[os.write(self._descriptor, view) :]
         except OSError as error:
             with suppress(OSError):  # then the reader finds where the last whole part ends
-                self._file.cut(size)
+                os.ftruncate(self._descriptor, self._size)
+                os.lseek(self._descriptor, self._size, os.SEEK_SET)
             raise self._failure(error) from error
+        for part in parts:
+            self._crc = zlib.crc32(part, self._crc)
+            self._size += len(part)
 
     def _failure(self, error: OSError) -> TakeError:
         self._fault = f"{self.path}: {error.strerror}; the take ends there, what was written before is whole"

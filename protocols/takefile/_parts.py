@@ -1,0 +1,118 @@
+"""A take file part by part, from its beginning; nothing is believed before it is checked."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from mcap.opcode import Opcode
+from mcap.records import Attachment, Channel, DataEnd, Metadata, Schema
+
+from protocols.errors import TakeError
+from protocols.takefile._chunk import stream
+from protocols.takefile._format import CHECKSUM, COMPLAINTS, HEAD, MAGIC, MAX_RECORD_BYTES, checksum
+
+_KNOWN = frozenset(int(opcode) for opcode in Opcode)
+ATTACHMENT_LIMIT = 1 << 30
+_CRC_BYTES = 4
+
+
+class Part(NamedTuple):
+    """One part of a file."""
+
+    opcode: int
+    content: bytes
+    position: int
+    crc: int
+    """Checksum of the file up to this part."""
+
+
+class Parts:
+    """Iterates over the parts of a file; ends at the first that is not whole, if the take is unfinished."""
+
+    def __init__(self, path: Path, file: BinaryIO, *, finished: bool) -> None:
+        """Begins at the start of the file.
+
+        Raises:
+            TakeError: It does not begin as take files do.
+        """
+        self.unread_bytes = 0
+        """Bytes behind the last whole part of an unfinished take."""
+        self._path, self._file, self._finished = path, file, finished
+
+    def __iter__(self) -> Iterator[Part]:
+        """The parts one by one.
+
+        Raises:
+            TakeError: The file is damaged.
+        """
+        file = self._file
+        magic = file.read(len(MAGIC))
+        if magic != MAGIC:
+            raise TakeError(f"{self._path}: not a take file, it does not begin as MCAP files do")
+        crc, position = zlib.crc32(magic), len(MAGIC)
+        while head := file.read(HEAD.size):
+            opcode, length = HEAD.unpack(head) if len(head) == HEAD.size else (0, 0)
+            if opcode not in _KNOWN:
+                self.unread_bytes = len(head) + self._rest(position, zeros=not any(head) or len(head) < HEAD.size)
+                return
+            limit = ATTACHMENT_LIMIT if opcode == Opcode.ATTACHMENT else MAX_RECORD_BYTES
+            if length > limit:
+                raise damage(self._path, position, f"a part of {length} bytes")
+            content = file.read(length)
+            if len(content) < length:
+                if self._finished:
+                    raise damage(self._path, position, "a part that ends behind the file")
+                self.unread_bytes = len(head) + len(content)
+                return
+            yield Part(opcode, content, position, crc)
+            crc = zlib.crc32(content, zlib.crc32(head, crc))
+            position += len(head) + length
+
+    def _rest(self, position: int, *, zeros: bool) -> int:
+        """Bytes behind a cut: an unfinished take may end within a part, or in zeros after a power cut."""
+        count = 0
+        while block := self._file.read(1 << 20):
+            zeros = zeros and not any(block)
+            count += len(block)
+        if self._finished or not zeros:
+            raise damage(self._path, position, "a part of an unknown kind")
+        return count
+
+
+def parsed(path: Path, part: Part) -> Any:
+    """A part that is neither a chunk nor a message.
+
+    Raises:
+        TakeError: It is not what it says.
+    """
+    content = stream(part.content)
+    try:
+        match part.opcode:
+            case Opcode.SCHEMA:
+                return Schema.read(content)
+            case Opcode.CHANNEL:
+                return Channel.read(content)
+            case Opcode.METADATA:
+                record = Metadata.read(content)
+                claimed = record.metadata.get(CHECKSUM)
+                if claimed is not None and claimed != checksum(record.metadata):
+                    raise ValueError(f"facts ({record.name}) that do not match their checksum")
+                return record
+            case Opcode.ATTACHMENT:
+                record = Attachment.read(content)
+                claimed = int.from_bytes(part.content[-_CRC_BYTES:], "little")
+                if claimed not in (0, zlib.crc32(part.content[:-_CRC_BYTES])):
+                    raise ValueError(f"an attachment ({record.name}) that does not match its checksum")
+                return record
+            case _:
+                return DataEnd.read(content)
+    except COMPLAINTS as error:
+        raise damage(path, part.position, f"a part that cannot be read ({error})") from error
+
+
+def damage(path: Path, position: int, what: str) -> TakeError:
+    """What is said of a damaged file."""
+    return TakeError(f"{path}: damaged at byte {position}: {what}; what comes before is whole")
