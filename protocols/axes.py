@@ -85,3 +85,9 @@ GODOT_FROM_UNITY = AxisChange((0, 1, 2), (1, 1, -1))
 
 UNREAL_FROM_WORLD = UNREAL_FROM_UNITY @ UNITY_FROM_WORLD
 """The stage's world to Unreal's component space, centimetres."""
+
+GLTF_FROM_WORLD = AxisChange((0, 2, 1), (1, 1, -1))
+"""The stage's world to glTF, BVH and Maya: right-handed, Y up, facing +Z, left hand at +X, metres."""
+
+OPENSIM_FROM_WORLD = AxisChange((1, 2, 0), (-1, 1, -1))
+"""The stage's world to OpenSim: right-handed, Y up, facing +X, left hand at -Z, metres."""

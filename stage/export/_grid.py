@@ -24,6 +24,8 @@ MAX_RATE = 1000
 MAX_FRAMES = 4_000_000
 """Nine hours at 120 frames per second; more are a mistake."""
 
+_EDGE_NS = 1000
+"""A frame so near outside the span is in it: an edge that was given as a timecode is one."""
 _WHOLE = 1e-4
 """Of a frame: what is nearer to a boundary is on it; times are whole nanoseconds."""
 
@@ -70,23 +72,23 @@ def frame_grid(span_ns: tuple[int, int], rate: FrameRate, timecode: Timecodes) -
             f"{(end_ns - begin_ns) / period_ns:.0f} frames are more than {MAX_FRAMES}; give --from and --to"
         )
 
-    def beside(time_ns: float) -> float:
+    def beside(offset_ns: float) -> float:
         """How far the nearest frame boundary of the timecode is, ns."""
-        told = timecode(int(time_ns))
+        told = timecode(begin_ns + int(offset_ns))
         if told is None:
             return 0.0
         position = _position(told, rate)
-        return (round(position) - position) * period_ns
+        return (round(position) - position) * period_ns + (int(offset_ns) - offset_ns)
 
-    first_ns = begin_ns + beside(begin_ns)
-    if first_ns < begin_ns - 1:
-        first_ns += period_ns
-    times, time_ns = [], first_ns
-    while time_ns <= end_ns + 1:
-        times.append(round(time_ns))
-        time_ns += period_ns
-        time_ns += beside(time_ns)
-    return np.array(times or [begin_ns], np.int64)
+    offset_ns = beside(0.0)
+    if offset_ns < -_EDGE_NS:
+        offset_ns += period_ns
+    offsets = []
+    while offset_ns <= end_ns - begin_ns + _EDGE_NS:
+        offsets.append(round(offset_ns))
+        offset_ns += period_ns
+        offset_ns += beside(offset_ns)
+    return begin_ns + np.array(offsets or [0], np.int64)
 
 
 def snapped(timecode: Timecode | None) -> Timecode | None:
