@@ -1,6 +1,7 @@
 """capture: one camera, file or stream -> pixels in a ring in shared memory, and a note about each on the bus.
 
     source -> feed (which frame is due when) -> ring slot -> `frame.<camera>`, and JPEG for other hosts
+                  `-> compressed packets, where takes keep them as they are -> `packet.<camera>`
 
 A camera that is lost, or was never there, is waited for; a recording that ends leaves the worker
 "finished". With `fast` recordings play as fast as `solved` gives credit.
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING
 from protocols.bus import Subscriber
 from protocols.messages import FrameNote, Heartbeat, Solved
 from protocols.ring import RingWriter, ring_name
+from protocols.video import VideoPacket
 from stage.cameras.fast_feed import FastFeed
 from stage.cameras.feeds import open_feed
 from stage.cameras.sources import Frame, SourceInfo
+from stage.cameras.sources.packets import Packet
 from stage.cameras.sources.source import Image
 from stage.errors import ConfigError
 from stage.readers import reader_of
@@ -63,6 +66,8 @@ class Capture(Worker):
             self.event(kind, text)
         if frame is not None and frame.capture_ns is not None:
             self._publish(frame, frame.capture_ns)
+        for packet in self._feed.packets():
+            self._publish_packet(packet)
         self.state = self._feed.state
         if self.state == "finished":
             self.finish(f"camera {self._section.id}: the recording has ended")
@@ -101,6 +106,25 @@ class Capture(Worker):
         self.mark(0 if self.timing.fast else now_ns - capture_ns)
         if self._jpeg is not None:
             self._jpeg.send(note, frame.image)
+
+    def _publish_packet(self, packet: Packet) -> None:
+        camera, coding = self._section.id, packet.coding
+        record = VideoPacket(
+            camera=camera,
+            codec=coding.codec,
+            frame=packet.number,
+            capture_ns=packet.capture_ns or 0,
+            pts_ns=packet.pts_ns,
+            dts_ns=packet.dts_ns,
+            keyframe=packet.keyframe,
+            shown=packet.shown,
+            width=coding.width,
+            height=coding.height,
+            rotation=coding.rotation,
+            data=packet.data,
+            extradata=coding.extradata if packet.keyframe else b"",
+        )
+        self.publisher.send(f"packet.{camera}", record)
 
     def _open_jpeg(self) -> JpegPublisher:
         from protocols.jpeg_stream import JpegPublisher

@@ -18,6 +18,7 @@ from protocols.clock import StageClock
 from stage.cameras.playback import Playback
 from stage.cameras.sources import Frame, SourceInfo
 from stage.cameras.sources.live import LiveSource
+from stage.cameras.sources.packets import Packet
 from stage.cameras.sources.source import LIVE_WAIT_S, Image, TruncatedError
 from stage.errors import SourceError
 
@@ -80,6 +81,10 @@ class Feed:
             facts["achieved rate"] = f"{(_RATE_FRAMES - 1) / elapsed_s:.4g} Hz"
         return facts
 
+    def packets(self) -> list[Packet]:
+        """The compressed packets that were read since the last call, where the source was told to keep them."""
+        raise NotImplementedError
+
     def close(self) -> None:
         """Close the source."""
         raise NotImplementedError
@@ -98,6 +103,11 @@ class LiveFeed(Feed):
         self._offset_ns = offset_ns
         self._trouble = ""
         source.start()
+
+    def packets(self) -> list[Packet]:
+        """The packets that have come since the last call."""
+        packets = self._source.packets()
+        return [packet._replace(capture_ns=(packet.capture_ns or 0) + self._offset_ns) for packet in packets]
 
     def close(self) -> None:
         """Hang up."""
@@ -139,6 +149,10 @@ class RecordingFeed(Feed):
         self._playback = playback
         self._interval_ns = round(NS / (playback.info.rate_achieved or 30.0))
         self._ready: Frame | None = None
+
+    def packets(self) -> list[Packet]:
+        """The packets read since the last call, those of frames that are not due yet among them."""
+        return self._playback.packets()
 
     def close(self) -> None:
         """Close the recording."""

@@ -11,8 +11,10 @@ from stage.cameras.feed import Feed, LiveFeed, PacedFeed
 from stage.cameras.playback import Playback
 from stage.cameras.sources import Faulty, open_source
 from stage.cameras.sources.live import LiveSource
+from stage.cameras.sources.packets import Packeted
 from stage.config import CameraSection, Config
 from stage.readers import reader_of
+from stage.takes.video.modes import copies_packets
 
 MOST_DECODER_THREADS = 4
 
@@ -33,6 +35,8 @@ def open_feed(section: CameraSection, config: Config, timing: ClockFile) -> Feed
     clock = timing.clock
     threads = max(1, min(MOST_DECODER_THREADS, (os.cpu_count() or 1) // max(1, len(config.cameras))))
     source = open_source(section, config.stage.rate, clock, threads)
+    if isinstance(source, Packeted) and copies_packets(section, config):
+        source.keep_packets()
     offset_ns = round(section.offset_ms * 1e6)
     if isinstance(source, LiveSource):
         return LiveFeed(source, offset_ns)

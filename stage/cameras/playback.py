@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 
 from stage.cameras.sources import Frame, Seekable, Source, SourceInfo
+from stage.cameras.sources.packets import Packet, Packeted
 from stage.cameras.sources.source import Image
 
 NS = 1_000_000_000
@@ -41,6 +42,7 @@ class Playback:
         self._period_ns = loop_period_ns
         self._lap = 0
         self._pending: Frame | None = None
+        self._packets: list[Packet] = []
         lap_ns = min(loop_period_ns, info.duration_ns or loop_period_ns)
         self._lap_frames = math.ceil(lap_ns * info.rate_achieved / NS - 1e-3)
 
@@ -64,18 +66,38 @@ class Playback:
             SourceError: The recording cannot be read on.
         """
         frame = self._read(out)
+        self._collect_packets()
         if frame is None and self._period_ns > 0:
             self._lap += 1
             self._seek(0, out)
             frame = self._read(out)
+            self._collect_packets()
         if frame is None:
             return None
         due_ns = self._start_ns + self._lap * self._period_ns + frame.pts_ns
         return frame._replace(capture_ns=due_ns, number=frame.number + self._lap * self._lap_frames)
 
+    def packets(self) -> list[Packet]:
+        """What the recording's packets were since the last call, if it keeps them; times as those of their frames."""
+        packets, self._packets = self._packets, []
+        return packets
+
     def close(self) -> None:
         """Close the recording."""
         self._source.close()
+
+    def _collect_packets(self) -> None:
+        """Fetch the packets of this lap, before the next begins."""
+        if not isinstance(self._source, Packeted):
+            return
+        begin_ns, first = self._start_ns + self._lap * self._period_ns, self._lap * self._lap_frames
+        for packet in self._source.packets():
+            cut = 0 < self._period_ns <= packet.pts_ns
+            self._packets.append(
+                packet._replace(
+                    capture_ns=begin_ns + packet.pts_ns, number=first + packet.number, shown=packet.shown and not cut
+                )
+            )
 
     def _read(self, out: Image | None) -> Frame | None:
         """The next frame of this lap."""

@@ -43,6 +43,9 @@ ARRAY_BYTES: dict[str, tuple[int, ...]] = {
 }
 """Permitted sizes of the arrays, as the docstrings of `protocols.messages` state them."""
 
+FREE_BYTES = {"VideoPacket.data": (0, 100), "VideoPacket.extradata": (0, 40)}
+"""Bytes that are no arrays, and some of the sizes they may have."""
+
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
 
@@ -72,6 +75,7 @@ def _values(kind: Any, field: str) -> st.SearchStrategy[Any]:
     if get_origin(kind) is dict:
         return st.dictionaries(st.text(max_size=8), _values(get_args(kind)[1], field), max_size=3)
     if kind is bytes:
-        return st.sampled_from(ARRAY_BYTES[field]).map(lambda size: bytes(i % 251 for i in range(size)))
+        sizes = ARRAY_BYTES.get(field) or FREE_BYTES[field]
+        return st.sampled_from(sizes).map(lambda size: bytes(i % 251 for i in range(size)))
     simple = {int: INT64, str: st.text(max_size=20), float: st.floats(allow_nan=False), bool: st.booleans()}
     return simple[kind]

@@ -18,6 +18,7 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from stage.cameras.sources._pixels import BgrConverter, has_decoder, upright_size
+from stage.cameras.sources.packets import COPIED_CODECS, Packet, PacketTap, coding_of, raw_packet
 from stage.cameras.sources.source import Frame, Image, SourceInfo, TruncatedError
 from stage.errors import SourceError
 
@@ -42,6 +43,12 @@ class FileSource:
         self._threads = threads
         self._container: InputContainer | None = None
         self._decoded: deque[av.VideoFrame] = deque()
+        self._tap: PacketTap | None = None
+        self._shown_from_ns = 0
+
+    def keep_packets(self) -> None:
+        """Set the packets of the file aside from now on; called before `open`."""
+        self._tap = PacketTap(self.faults)
 
     def open(self) -> SourceInfo:
         """Open the file and decode its first frame.
@@ -67,6 +74,8 @@ class FileSource:
         stream.codec_context.thread_count = self._threads
         stream.thread_type = "AUTO" if self._threads > 1 else "SLICE"
         self._stream = stream
+        self._coding = coding_of(stream.codec_context)
+        self._shown_from_ns = 0
         self._packets: Iterator[av.Packet] = self._container.demux(stream)
         self._rate = float(stream.average_rate or stream.guessed_rate or 0)
         first = self._next_decoded()
@@ -74,6 +83,7 @@ class FileSource:
             self.close()
             raise SourceError(f"{self.path}: unreadable or truncated video (no frame can be decoded)")
         self._decoded.appendleft(first)
+        self._coding = coding_of(stream.codec_context, first.rotation)
         self._first_ns = self._absolute_ns(first, 0)
         self._end_ns = self._stated_end_ns()
         self._complained = False
@@ -96,6 +106,11 @@ class FileSource:
         self._last_ns = pts_ns
         return Frame(self._convert(frame, out), pts_ns, None, self._number(pts_ns))
 
+    def packets(self) -> list[Packet]:
+        """The packets read since the last call, in the order of decoding; those before a `seek` are forgotten."""
+        packets = [] if self._tap is None else self._tap.take()
+        return [self._timed(packet) for packet in packets]
+
     def seek(self, position_ns: int) -> None:
         """Make the first frame at or after this time the next one; a time past the end ends the file.
 
@@ -114,6 +129,10 @@ class FileSource:
         self._packets = container.demux(self._stream)
         self._last_ns = -1
         half_frame_ns = int(0.25 * NS / self._rate) if self._rate > 0 else 0
+        self._shown_from_ns = target_ns - half_frame_ns
+        if self._tap is not None:
+            self._tap.take()
+            self._tap.begin()
         while (frame := self._next_decoded()) is not None:
             self._last_ns = self._pts_ns(frame)
             if self._last_ns >= target_ns - half_frame_ns:  # containers round times
@@ -144,6 +163,8 @@ class FileSource:
                 packet = None  # what follows a place that cannot be demuxed is not found again
             if packet is None:
                 return None
+            if self._tap is not None:
+                self._set_aside(packet, self._tap)
             try:
                 self._decoded.extend(f for f in packet.decode() if isinstance(f, av.VideoFrame))
             except EndOfFileError:
@@ -151,6 +172,22 @@ class FileSource:
             except (FFmpegError, OSError):
                 self.faults["undecodable"] += 1
         return self._decoded.popleft()
+
+    def _set_aside(self, packet: av.Packet, tap: PacketTap) -> None:
+        raw = raw_packet(packet, self._coding) if self._coding.codec in COPIED_CODECS else None
+        if raw is not None:
+            tap.put(raw)
+
+    def _timed(self, packet: Packet) -> Packet:
+        """A packet with the times and the number of its frame."""
+        pts_ns = packet.pts_ns - self._first_ns
+        return packet._replace(
+            pts_ns=pts_ns,
+            dts_ns=packet.dts_ns - self._first_ns,
+            number=self._number(pts_ns),
+            shown=packet.shown and pts_ns >= self._shown_from_ns,
+            coding=self._coding,
+        )
 
     def _absolute_ns(self, frame: av.VideoFrame, otherwise: int) -> int:
         if frame.pts is None or frame.time_base is None:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from stage.cameras.sources.packets import Packet, Packeted, PacketTap
 from stage.cameras.sources.source import LIVE_WAIT_S, Frame, Image, SourceInfo
 from stage.errors import SourceError
 
@@ -79,6 +80,7 @@ class LiveSource:
         self.faults: Counter[str] = Counter()
         """`losses`, `refused` attempts to connect, `reconnects`, and `overwritten_drops`, frames nobody fetched."""
         self._connect = connect
+        self._tap: PacketTap | None = None
         self._waits_s = (first_wait_s, longest_wait_s)
         self._changed = threading.Condition()
         self._sample: Sample | None = None
@@ -86,6 +88,19 @@ class LiveSource:
         self._first_pts_ns = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @property
+    def keeps_packets(self) -> bool:
+        """Whether connections have to deliver their packets."""
+        return self._tap is not None
+
+    def keep_packets(self) -> None:
+        """Set the packets of a stream aside from now on; called before `start`."""
+        self._tap = PacketTap(self.faults)
+
+    def packets(self) -> list[Packet]:
+        """The packets that have come since the last call, in the order of decoding; of devices there are none."""
+        return [] if self._tap is None else self._tap.take()
 
     def start(self) -> None:
         """Begin to connect, without waiting."""
@@ -154,8 +169,14 @@ class LiveSource:
                 self.faults["reconnects"] += self._number >= 0
                 self.info, self.trouble = connection.info, ""
                 self._changed.notify_all()
+            if self._tap is not None:
+                self._tap.begin()
             while not stopping.is_set():
-                self._leave(connection.next_sample())
+                sample = connection.next_sample()
+                self._leave(sample)
+                if self._tap is not None and isinstance(connection, Packeted):
+                    for packet in connection.packets():
+                        self._tap.put(self._numbered(packet, sample))
 
     def _leave(self, sample: Sample) -> None:
         with self._changed:
@@ -165,6 +186,14 @@ class LiveSource:
             self._sample = sample
             self._number += 1
             self._changed.notify_all()
+
+    def _numbered(self, packet: Packet, sample: Sample) -> Packet:
+        """A packet as part of this source; its number is known where it became the newest frame."""
+        return packet._replace(
+            pts_ns=packet.pts_ns - self._first_pts_ns,
+            dts_ns=packet.dts_ns - self._first_pts_ns,
+            number=self._number if packet.capture_ns == sample.capture_ns else -1,
+        )
 
     def _lose(self, trouble: str) -> None:
         with self._changed:

@@ -23,6 +23,7 @@ from protocols.clock import StageClock
 from stage.cameras.arrival import ArrivalClock
 from stage.cameras.sources._pixels import BgrConverter, has_decoder, upright_size
 from stage.cameras.sources.live import LiveSource, Sample
+from stage.cameras.sources.packets import COPIED_CODECS, Packet, coding_of, raw_packet
 from stage.cameras.sources.source import SourceInfo
 from stage.errors import SourceError
 
@@ -40,6 +41,8 @@ _OPTIONS = {
     "probesize": "1000000",
 }
 _MOST_UNDECODABLE = 300
+_MOST_UNTIMED = 64
+"""Packets that wait for the picture they become, whose time is theirs."""
 
 
 def stream_source(url: str, clock: StageClock, options: Mapping[str, str] | None = None) -> LiveSource:
@@ -50,7 +53,10 @@ def stream_source(url: str, clock: StageClock, options: Mapping[str, str] | None
         clock: Stage time, for the stamps.
         options: Of FFmpeg's demuxer, beside or instead of those for low delay.
     """
-    return LiveSource(without_password(url), lambda: StreamConnection(url, clock, options or {}))
+    source = LiveSource(
+        without_password(url), lambda: StreamConnection(url, clock, options or {}, source.keeps_packets)
+    )
+    return source
 
 
 def without_password(url: str) -> str:
@@ -61,8 +67,8 @@ def without_password(url: str) -> str:
 class StreamConnection:
     """An open stream."""
 
-    def __init__(self, url: str, clock: StageClock, options: Mapping[str, str]) -> None:
-        """Connect and decode the first frame.
+    def __init__(self, url: str, clock: StageClock, options: Mapping[str, str], keep_packets: bool = False) -> None:
+        """Connect and decode the first frame; `packets` has something where they are kept.
 
         Raises:
             SourceError: Nobody answers, or what answers sends no video.
@@ -87,6 +93,10 @@ class StreamConnection:
             codec.flags |= Flags.low_delay
             stream.thread_type = "SLICE"  # threads by frame would delay by as many frames
             self._packets = self._container.demux(stream)
+            self._keeps = keep_packets and codec.codec.canonical_name in COPIED_CODECS
+            self._codec = codec
+            self._untimed: deque[Packet] = deque()
+            self._timed: list[Packet] = []
             self._decoded: deque[tuple[av.VideoFrame, int]] = deque()
             first, arrival_ns = self._next_decoded()
             self._decoded.appendleft((first, arrival_ns))
@@ -109,7 +119,15 @@ class StreamConnection:
         if frame.pts is None or frame.time_base is None:
             return Sample(partial(self._convert, frame), arrival_ns, arrival_ns)
         stamp_ns = int(frame.pts * frame.time_base * NS)
-        return Sample(partial(self._convert, frame), stamp_ns, self._arrival.capture_ns(stamp_ns, arrival_ns))
+        capture_ns = self._arrival.capture_ns(stamp_ns, arrival_ns)
+        if self._keeps:
+            self._time_packets(stamp_ns, capture_ns, frame.rotation)
+        return Sample(partial(self._convert, frame), stamp_ns, capture_ns)
+
+    def packets(self) -> list[Packet]:
+        """The packets up to that of the last sample, in the order of decoding; on the camera's clock."""
+        packets, self._timed = self._timed, []
+        return packets
 
     def close(self) -> None:
         """Hang up."""
@@ -131,10 +149,21 @@ class StreamConnection:
             except (FFmpegError, OSError):
                 frames = []  # usual until the first key frame
             undecodable += 1
+            if self._keeps and (raw := raw_packet(packet, coding_of(self._codec))) is not None:
+                self._untimed.append(raw)
             if undecodable > _MOST_UNDECODABLE:
                 raise SourceError(f"{self._name}: lost (no frame in {undecodable} packets can be decoded)")
             self._decoded.extend((frame, arrival_ns) for frame in frames)
         return self._decoded.popleft()
+
+    def _time_packets(self, stamp_ns: int, capture_ns: int, rotation: int) -> None:
+        """Let go of the packets up to the one that became this picture, and of what nobody becomes any more."""
+        places = [place for place, packet in enumerate(self._untimed) if packet.pts_ns == stamp_ns]
+        for _ in range(places[0] + 1 if places else len(self._untimed) - _MOST_UNTIMED):
+            packet = self._untimed.popleft()
+            coding = packet.coding._replace(rotation=rotation % 360)
+            timed = packet._replace(capture_ns=packet.pts_ns - stamp_ns + capture_ns, coding=coding)
+            self._timed.append(timed)
 
 
 def _reason(error: Exception) -> str:
