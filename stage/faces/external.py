@@ -30,7 +30,7 @@ _REST = FaceState(
 )  # fmt: skip
 
 
-class _Sample(NamedTuple):
+class Sample(NamedTuple):
     """What one record says; None where it says nothing."""
 
     shapes: np.ndarray | None
@@ -55,7 +55,7 @@ class _Source:
         self.heard_ns: int | None = None
         """Newest record, whether it saw a face or not."""
         self.late = 0
-        self._samples = Timeline[_Sample](KEPT)
+        self._samples = Timeline[Sample](KEPT)
 
     def add(self, record: ExternalFace) -> bool:
         """Take in the newest; false, counted, when it is older than the last one."""
@@ -71,7 +71,7 @@ class _Source:
             self.presence.heard(record.capture_ns)
         return True
 
-    def at(self, capture_ns: int) -> _Sample | None:
+    def at(self, capture_ns: int) -> Sample | None:
         """What it says of a time: between two samples, or the newest; None before the first."""
         found = self._samples.at(capture_ns)
         if found is None:
@@ -79,7 +79,7 @@ class _Source:
         before, later, share = found
         if before is later:
             return before
-        return _Sample(
+        return Sample(
             _mixed(before.shapes, later.shapes, share),
             later.head
             if before.head is None or later.head is None
@@ -165,7 +165,7 @@ class ExternalFaces:
         return state
 
 
-def _blended(below: FaceState, source: _Source, sample: _Sample, share: float, capture_ns: int) -> FaceState:
+def _blended(below: FaceState, source: _Source, sample: Sample, share: float, capture_ns: int) -> FaceState:
     """A face with what one input says laid over it."""
     shapes, confidence, head, looks = below.shapes, below.confidence, below.head, below.gaze
     if sample.shapes is not None and len(source.shapes) > 0:
@@ -185,8 +185,8 @@ def _blended(below: FaceState, source: _Source, sample: _Sample, share: float, c
     return FaceState(state, shapes, confidence, head, looks, below.cameras)
 
 
-def _sample_of(record: ExternalFace) -> _Sample:
-    return _Sample(
+def _sample_of(record: ExternalFace) -> Sample:
+    return Sample(
         np.clip(from_bytes(record.shapes, (SHAPE_COUNT,)).astype(np.float64), 0.0, 1.0) if record.shapes else None,
         from_bytes(record.head, (4,)).astype(np.float64) if record.head else None,
         from_bytes(record.gaze, (2, 2)).astype(np.float64) if record.gaze else None,

@@ -12,7 +12,7 @@ from collections import deque
 import numpy as np
 
 LEAST_FRAMES = 10
-_MOST_FRAMES = 240
+MOST_FRAMES = 240
 _PATIENCE = 3.0
 """After this many times the wanted seconds, restless frames count too."""
 _RESTLESS = 3.0
@@ -29,7 +29,7 @@ class Neutral:
 
     def __init__(self, seconds: float, known: np.ndarray | None = None) -> None:
         self._seconds = seconds
-        self._frames: deque[np.ndarray] = deque(maxlen=_MOST_FRAMES)
+        self._frames: deque[np.ndarray] = deque(maxlen=MOST_FRAMES)
         self._last: np.ndarray | None = None
         self._usual = 0.0
         self._rest_s, self._passed_s = 0.0, 0.0

@@ -46,7 +46,7 @@ _BODY_HEAD_S = 0.5
 _FADING_NS = 30_000_000
 
 
-class _Part:
+class Part:
     """One actor's face: in a camera of its own, and in the body's cameras."""
 
     def __init__(
@@ -248,13 +248,13 @@ class FaceSolver:
         state = self._state_at(self._parts[actor], capture_ns)
         return None if state is None else state.shapes
 
-    def _performance(self, part: _Part, state: FaceState, trace: Trace) -> FacePerformance:
+    def _performance(self, part: Part, state: FaceState, trace: Trace) -> FacePerformance:
         face = state.record(self._body_head(part, trace.capture_ns))
         part.number += 1
         part.shown_ns, part.shown_state = trace.capture_ns, state.state
         return FacePerformance(part.actor, part.number - 1, trace.capture_ns, face, trace)
 
-    def _progress(self, part: _Part) -> str:
+    def _progress(self, part: Part) -> str:
         """Whence the face comes now, in words."""
         body_ns = part.body_head[0] if part.body_head is not None else 0
         leading = part.external.leading(max(part.last_ns, part.external.heard_ns, body_ns))
@@ -264,10 +264,10 @@ class FaceSolver:
             return f"waits for {' or '.join(part.external.names)}"
         return part.known.progress
 
-    def _state_at(self, part: _Part, capture_ns: int) -> FaceState | None:
+    def _state_at(self, part: Part, capture_ns: int) -> FaceState | None:
         return part.external.merged(self._own_state_at(part, capture_ns), capture_ns)
 
-    def _own_state_at(self, part: _Part, capture_ns: int) -> FaceState | None:
+    def _own_state_at(self, part: Part, capture_ns: int) -> FaceState | None:
         """What the stage itself reads of a face."""
         own = part.timeline.at(capture_ns)
         if own is not None and own.state in ("tracking", "holding"):
@@ -277,13 +277,13 @@ class FaceSolver:
             return seen
         return own
 
-    def _body_head(self, part: _Part, capture_ns: int) -> np.ndarray | None:
+    def _body_head(self, part: Part, capture_ns: int) -> np.ndarray | None:
         if part.body_head is None or abs(capture_ns - part.body_head[0]) > _BODY_HEAD_S * 1e9:
             return None
         return part.body_head[1]
 
-    def _part(self, actor: ActorSection, profile: FaceProfile | None) -> _Part:
+    def _part(self, actor: ActorSection, profile: FaceProfile | None) -> Part:
         known = FaceKnowledge(self._identities, self._settings.neutral_seconds, profile)
         own = next((camera for camera in self._cameras.values() if camera.face_of == actor.id), None)
         inputs = [section for section in self._inputs if section.actor == actor.id]
-        return _Part(actor, own, self._model, self._regressor, known, self._settings.smoothing, inputs)
+        return Part(actor, own, self._model, self._regressor, known, self._settings.smoothing, inputs)

@@ -36,7 +36,7 @@ _REST_S = 1.0
 
 
 @dataclass
-class _Source:
+class Source:
     """What is remembered of one camera."""
 
     expression: Expression
@@ -72,7 +72,7 @@ class FaceTrack:
     ) -> None:
         self._model, self._regressor, self.known, self._rides = model, regressor, known, rides
         self._learns_neutral = learns_neutral
-        self._sources: dict[str, _Source] = {}
+        self._sources: dict[str, Source] = {}
         self._filter = face_filter(smoothing)
         self._gaze_filter = OneEuro(np.full(4, 1.2), np.full(4, 10.0), np.full(4, 12.0), smoothing)
         self._head_filter = OneEuro(np.full(3, 1.5), np.full(3, 6.0), np.full(3, 8.0), smoothing)
@@ -113,7 +113,7 @@ class FaceTrack:
         dt = float(np.clip((capture_ns - self._last_ns) * 1e-9, 0.0, _LONGEST_STEP_S)) if self._last_ns else 0.0
         usable = []
         for reading in readings:
-            source = self._sources.setdefault(reading.camera, _Source(Expression(self._regressor)))
+            source = self._sources.setdefault(reading.camera, Source(Expression(self._regressor)))
             self._place(source, reading)
             if source.worth > _LEAST_WORTH:
                 source.features = source.expression.see(reading.points, reading.eyes, capture_ns)
@@ -158,7 +158,7 @@ class FaceTrack:
             return self._neutral_points
         return self._neutral_points + self._model.expression(self._seen.shapes)
 
-    def _place(self, source: _Source, reading: Reading) -> None:
+    def _place(self, source: Source, reading: Reading) -> None:
         """Fit the head's pose in one camera, and judge it."""
         stable, points = self._model.stable, self._points()
         fresh = source.pose is None or abs(reading.capture_ns - source.last_ns) > _LONGEST_STEP_S * 1e9
@@ -170,7 +170,7 @@ class FaceTrack:
         else:
             source.pose = None
 
-    def _learn(self, usable: Sequence[tuple[_Source, Reading]], dt: float) -> None:
+    def _learn(self, usable: Sequence[tuple[Source, Reading]], dt: float) -> None:
         """Neutral and identity, while they are not known."""
         known = self.known
         source, reading = max(usable, key=lambda pair: pair[0].worth)
@@ -181,7 +181,7 @@ class FaceTrack:
             known.rest(features.astype(np.float32), self._offsets(source, reading), dt)
         known.pass_time(dt)
 
-    def _fuse(self, usable: Sequence[tuple[_Source, Reading]], dt: float) -> tuple[np.ndarray, np.ndarray]:
+    def _fuse(self, usable: Sequence[tuple[Source, Reading]], dt: float) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients (52,) and confidence (52,) of all views together."""
         total, weights = np.zeros(SHAPE_COUNT), np.zeros(SHAPE_COUNT)
         sure = np.zeros(SHAPE_COUNT)
@@ -201,7 +201,7 @@ class FaceTrack:
         return total / weights, sure
 
     def _show(
-        self, usable: Sequence[tuple[_Source, Reading]], values: np.ndarray, confidence: np.ndarray, dt: float
+        self, usable: Sequence[tuple[Source, Reading]], values: np.ndarray, confidence: np.ndarray, dt: float
     ) -> None:
         source, reading = max(usable, key=lambda pair: pair[0].worth)
         shapes = np.clip(self._filter.step(values, dt, np.clip(2.0 * confidence, 0.0, 1.0)), 0.0, 1.0)
@@ -229,7 +229,7 @@ class FaceTrack:
             self._shown = now
         self._seen = now
 
-    def _head(self, source: _Source, dt: float) -> np.ndarray:
+    def _head(self, source: Source, dt: float) -> np.ndarray:
         """(4,) how the head is turned from the actor's rest, in a camera that stands."""
         if self._rides or source.fit is None:
             return IDENTITY_QUATERNION
@@ -245,7 +245,7 @@ class FaceTrack:
         turn = Rotation.from_matrix(self._turn).as_rotvec()
         return Rotation.from_rotvec(self._head_filter.step(turn, dt, min(1.0, 2.0 * source.worth))).as_quat()
 
-    def _offsets(self, source: _Source, reading: Reading) -> np.ndarray | None:
+    def _offsets(self, source: Source, reading: Reading) -> np.ndarray | None:
         if reading.irises is None or source.fit is None:
             return None
         return iris_offsets(reading.view, reading.irises, source.fit.pose, self._neutral_points)

@@ -173,6 +173,11 @@ class ActorTrack:
         if self._hands is not None:
             self._hands.step(hands.readings, *self._hand_bones(self._motion.pose), capture_ns)
 
+    def settle(self) -> None:
+        """Make anew what follows from the shape, and forget what is remembered within a frameset only."""
+        self._expected = None
+        self._wear(self._estimate.shape)
+
     def rehearse(self, place_: np.ndarray) -> None:
         """Go once through all that `follow` does, seeing nobody."""
         pose = self._standing(place_, np.eye(3))

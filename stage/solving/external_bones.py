@@ -96,6 +96,10 @@ class ExternalBody:
         if source is not None:
             source.add(record)
 
+    def forget_rest(self) -> None:
+        """Learn the rest pose anew when it is next needed."""
+        self._rest = None
+
     def places(self, input_id: str) -> bool:
         """Whether an input provides the hips, and so can place a body that no camera sees."""
         source = self._sources.get(input_id)

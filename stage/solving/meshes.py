@@ -35,6 +35,10 @@ class Meshes:
         shapes = None if self._faces is None else self._faces.shapes_at(actor, at_ns)
         return self._skinner(actor, shape).vertices(torch.cat([posed.G, translation[..., None]], -1), out, shapes)
 
+    def forget(self) -> None:
+        """Skin everybody anew: bodies and faces may be others."""
+        self._skinners.clear()
+
     def _skinner(self, actor: str, shape: torch.Tensor) -> Skinner:
         """Of the actor's body and face as they are known now."""
         version = -1 if self._faces is None else self._faces.version(actor)

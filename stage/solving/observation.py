@@ -34,6 +34,11 @@ class EvidenceBuilder:
         self._device = torch.device(device)
         self._R, self._t = self._tensor(rig.R), self._tensor(rig.t)
 
+    @property
+    def views(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """World to camera of all cameras, R (C, 3, 3) and t (C, 3): the same tensors in all evidence."""
+        return self._R, self._t
+
     def build(
         self,
         people: Sequence[Person],

@@ -68,7 +68,8 @@ class CameraRig:
 
     def __init__(self, cameras: Sequence[Camera]) -> None:
         self.ids = tuple(camera.id for camera in cameras)
-        self.cameras = {camera.id: camera for camera in cameras}
+        self._calibrated = {camera.id: camera for camera in cameras}
+        self.cameras = dict(self._calibrated)
         """By id, at the size of their pictures once one has been seen."""
         self.R = np.array([camera.R_camera_world for camera in cameras]).reshape(-1, 3, 3)
         """(C, 3, 3) world to camera."""
@@ -76,6 +77,16 @@ class CameraRig:
         """(C, 3)."""
         self.centers = np.array([camera.center_world for camera in cameras]).reshape(-1, 3)
         """(C, 3), metres."""
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """Width and height of each camera's pictures, as far as they have been seen."""
+        return {camera_id: (camera.width, camera.height) for camera_id, camera in self.cameras.items()}
+
+    @sizes.setter
+    def sizes(self, sizes: Mapping[str, tuple[int, int]]) -> None:
+        for camera_id, (width, height) in sizes.items():
+            self.cameras[camera_id] = self._calibrated[camera_id].scaled_to(width, height)
 
     def camera(self, camera_id: str, width: int, height: int) -> Camera:
         """A camera for pictures of a size.
@@ -85,7 +96,8 @@ class CameraRig:
         """
         camera = self.cameras[camera_id]
         if (camera.width, camera.height) != (width, height):
-            camera = self.cameras[camera_id] = camera.scaled_to(width, height)
+            # From the calibration each time: a camera is the same whatever sizes came before.
+            camera = self.cameras[camera_id] = self._calibrated[camera_id].scaled_to(width, height)
         return camera
 
     def people(self, views: Mapping[str, CameraLandmarks]) -> list[Person]:

@@ -21,10 +21,10 @@ KEPT = 256
 BACK_NS = 1_000_000_000
 """A sample this much older than the last one is of a clock that was set back; others are late, and left out."""
 
-_KEPT_RUNS = 8
+KEPT_RUNS = 8
 
 
-class _Run(NamedTuple):
+class Run(NamedTuple):
     """A time in which the source was there."""
 
     begin_ns: int
@@ -37,7 +37,7 @@ class Presence:
 
     def __init__(self, timeout_ns: int, blend_s: float = BLEND_S) -> None:
         self._timeout_ns, self._blend_ns = timeout_ns, blend_s * 1e9
-        self._runs: deque[tuple[_Run, int]] = deque(maxlen=_KEPT_RUNS)
+        self._runs: deque[tuple[Run, int]] = deque(maxlen=KEPT_RUNS)
         """Each with the time of its last sample."""
 
     @property
@@ -51,7 +51,7 @@ class Presence:
             run, last_ns = self._runs.pop()
             self._runs.append((run, max(last_ns, time_ns)))
         else:
-            self._runs.append((_Run(time_ns, self.share(time_ns)), time_ns))
+            self._runs.append((Run(time_ns, self.share(time_ns)), time_ns))
 
     def forget(self) -> None:
         """Start anew: the source's time was set back."""
@@ -72,5 +72,5 @@ class Presence:
         reached = min(1.0, run.share + (min(time_ns, end_ns) - run.begin_ns) / self._blend_ns)
         return max(0.0, reached - max(0, time_ns - end_ns) / self._blend_ns)
 
-    def _run_at(self, time_ns: int) -> tuple[_Run, int] | None:
+    def _run_at(self, time_ns: int) -> tuple[Run, int] | None:
         return next((item for item in reversed(self._runs) if item[0].begin_ns <= time_ns), None)
