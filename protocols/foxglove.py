@@ -4,62 +4,40 @@
     foxglove.CompressedImage    one picture: the same
     foxglove.FrameTransforms    coordinate frames of one instant: timestamp, parent, child, translation, rotation each
 
-Field numbers are those that Foxglove publishes; the fields it added later (message_id, lineage) are left out, which
-protobuf permits. Readers that know no Foxglove find the description of the messages in the file: `Schema.data` is a
-serialised `FileDescriptorSet`, as MCAP wants it. Times are nanoseconds of stage time. (Transforms written many times
-a second: `protocols.foxglove_transforms`.)
+Field numbers are those that Foxglove publishes; the fields it added later (message_id, lineage) are left out, and
+some of our own, `stage_...`, stand far behind them: protobuf permits both. Readers that know no Foxglove find the
+description of the messages in the file: `Schema.data` is a serialised `FileDescriptorSet`, as MCAP wants it. Times are
+nanoseconds of stage time. (Transforms written many times a second: `protocols.foxglove_transforms`.)
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
 from google.protobuf.message import DecodeError as ProtobufError
 from google.protobuf.message import EncodeError as ProtobufEncodeError
 
+from protocols._foxglove_schemas import ENCODING, Schema, class_of, schema_of
 from protocols.errors import DecodeError, EncodeError
 
-PACKAGE = "foxglove"
-ENCODING = "protobuf"
-"""Of messages and schemas, in MCAP's words."""
+__all__ = [
+    "COMPRESSED_IMAGE",
+    "COMPRESSED_VIDEO",
+    "ENCODING",
+    "FRAME_TRANSFORMS",
+    "SCHEMAS",
+    "Picture",
+    "Schema",
+    "Transform",
+    "decode_image",
+    "decode_transforms",
+    "decode_video",
+    "encode_image",
+    "encode_transforms",
+    "encode_video",
+]
+
 NS = 1_000_000_000
-
-_TIMESTAMP = "google.protobuf.Timestamp"
-_FIELDS: dict[str, tuple[tuple[str, int, str], ...]] = {
-    "Vector3": (("x", 1, "double"), ("y", 2, "double"), ("z", 3, "double")),
-    "Quaternion": (("x", 1, "double"), ("y", 2, "double"), ("z", 3, "double"), ("w", 4, "double")),
-    "FrameTransform": (
-        ("timestamp", 1, _TIMESTAMP),
-        ("parent_frame_id", 2, "string"),
-        ("child_frame_id", 3, "string"),
-        ("translation", 4, "foxglove.Vector3"),
-        ("rotation", 5, "foxglove.Quaternion"),
-    ),
-    "FrameTransforms": (("transforms", 1, "foxglove.FrameTransform*"),),
-    "CompressedImage": (
-        ("timestamp", 1, _TIMESTAMP),
-        ("data", 2, "bytes"),
-        ("format", 3, "string"),
-        ("frame_id", 4, "string"),
-    ),
-    "CompressedVideo": (
-        ("timestamp", 1, _TIMESTAMP),
-        ("frame_id", 2, "string"),
-        ("data", 3, "bytes"),
-        ("format", 4, "string"),
-    ),
-}
-"""Per message: name, number and type of its fields; "*" is repeated. What a message needs stands before it."""
-
-
-class Schema(NamedTuple):
-    """How a message is described in an MCAP file."""
-
-    name: str
-    data: bytes
-    """A serialised `FileDescriptorSet`."""
-    encoding: str = ENCODING
 
 
 class Picture(NamedTuple):
@@ -71,6 +49,19 @@ class Picture(NamedTuple):
     format: str
     """"h264", "h265", "vp9", "av1", "jpeg" are what Foxglove shows; others are named as FFmpeg names them."""
     data: bytes
+    extradata: bytes = b""
+    """With a keyframe: the codec's global header, where it is not in the data."""
+    keyframe: bool = True
+    """It can be decoded without those before it."""
+    shown: bool = True
+    """False: the picture is not part of the show, others need it to be decoded."""
+    frame: int = -1
+    """The camera's number of the frame; -1 where it is not known."""
+    rotation: int = 0
+    """Degrees, counterclockwise, by which the decoded picture has to be turned."""
+    width: int = 0
+    """Pixels, as coded; 0 where the data says it."""
+    height: int = 0
 
 
 class Transform(NamedTuple):
@@ -155,8 +146,16 @@ def decode_transforms(data: bytes) -> list[Transform]:
 
 def _encode_picture(message: Any, picture: Picture) -> bytes:
     _set_time(message.timestamp, picture.time_ns)
-    message.frame_id, message.format, message.data = picture.camera, picture.format, picture.data
     try:
+        message.frame_id, message.format, message.data = picture.camera, picture.format, picture.data
+        message.stage_extradata = picture.extradata
+        message.stage_delta, message.stage_hidden = not picture.keyframe, not picture.shown
+        message.stage_frame = picture.frame + 1  # so that 0, which protobuf leaves out, is not known
+        message.stage_rotation, message.stage_width, message.stage_height = (
+            picture.rotation,
+            picture.width,
+            picture.height,
+        )
         return message.SerializeToString()
     except (ProtobufEncodeError, ValueError) as error:
         raise EncodeError(f"a picture of {len(picture.data)} bytes cannot be written: {error}") from error
@@ -164,7 +163,19 @@ def _encode_picture(message: Any, picture: Picture) -> bytes:
 
 def _decode_picture(message: Any, data: bytes) -> Picture:
     message = _parsed(message, data)
-    return Picture(_time_ns(message.timestamp), message.frame_id, message.format, message.data)
+    return Picture(
+        _time_ns(message.timestamp),
+        message.frame_id,
+        message.format,
+        message.data,
+        message.stage_extradata,
+        not message.stage_delta,
+        not message.stage_hidden,
+        message.stage_frame - 1,
+        message.stage_rotation,
+        message.stage_width,
+        message.stage_height,
+    )
 
 
 def _parsed(message: Any, data: bytes) -> Any:
@@ -186,64 +197,10 @@ def _time_ns(timestamp: Any) -> int:
     return timestamp.seconds * NS + timestamp.nanos
 
 
-def _file_of(message: str) -> descriptor_pb2.FileDescriptorProto:
-    """The description of one message, in a file of its own as Foxglove has it."""
-    kinds = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(name=f"{PACKAGE}/{message}.proto", package=PACKAGE, syntax="proto3")
-    described = file.message_type.add(name=message)
-    for name, number, stated in _FIELDS[message]:
-        repeated, kind = stated.endswith("*"), stated.rstrip("*")
-        field = described.field.add(name=name, number=number, json_name=_camel_case(name))
-        field.label = kinds.LABEL_REPEATED if repeated else kinds.LABEL_OPTIONAL
-        if "." not in kind:
-            field.type = kinds.Type.Value(f"TYPE_{kind.upper()}")
-            continue
-        field.type, field.type_name = kinds.TYPE_MESSAGE, f".{kind}"
-        needed = timestamp_pb2.DESCRIPTOR.name if kind == _TIMESTAMP else kind.replace(".", "/") + ".proto"
-        if needed not in file.dependency:
-            file.dependency.append(needed)
-    return file
+_VIDEO, _IMAGE, _TRANSFORMS = class_of("CompressedVideo"), class_of("CompressedImage"), class_of("FrameTransforms")
 
-
-def _camel_case(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
-
-
-def _timestamp_file() -> descriptor_pb2.FileDescriptorProto:
-    file = descriptor_pb2.FileDescriptorProto()
-    timestamp_pb2.DESCRIPTOR.CopyToProto(file)
-    return file
-
-
-_FILES = {file.name: file for file in (_timestamp_file(), *map(_file_of, _FIELDS))}
-_pool = descriptor_pool.DescriptorPool()  # of our own: a program may have Foxglove's messages beside ours
-for _file in _FILES.values():
-    _pool.Add(_file)
-
-
-def _needed_by(file: descriptor_pb2.FileDescriptorProto) -> list[descriptor_pb2.FileDescriptorProto]:
-    """A file and those it needs, the needed ones first."""
-    files: list[descriptor_pb2.FileDescriptorProto] = []
-    for name in file.dependency:
-        files += [needed for needed in _needed_by(_FILES[name]) if needed not in files]
-    return [*files, file]
-
-
-def _schema(message: str) -> Schema:
-    files = _needed_by(_FILES[f"{PACKAGE}/{message}.proto"])
-    described = descriptor_pb2.FileDescriptorSet(file=files)
-    return Schema(f"{PACKAGE}.{message}", described.SerializeToString(deterministic=True))
-
-
-def _class(message: str) -> Any:
-    return message_factory.GetMessageClass(_pool.FindMessageTypeByName(f"{PACKAGE}.{message}"))
-
-
-_VIDEO, _IMAGE, _TRANSFORMS = _class("CompressedVideo"), _class("CompressedImage"), _class("FrameTransforms")
-
-COMPRESSED_VIDEO = _schema("CompressedVideo")
-COMPRESSED_IMAGE = _schema("CompressedImage")
-FRAME_TRANSFORMS = _schema("FrameTransforms")
+COMPRESSED_VIDEO = schema_of("CompressedVideo")
+COMPRESSED_IMAGE = schema_of("CompressedImage")
+FRAME_TRANSFORMS = schema_of("FrameTransforms")
 SCHEMAS = {schema.name: schema for schema in (COMPRESSED_VIDEO, COMPRESSED_IMAGE, FRAME_TRANSFORMS)}
 """By the names that stand in a take."""

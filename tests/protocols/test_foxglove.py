@@ -14,7 +14,21 @@ from protocols.foxglove import Picture, Transform
 from protocols.foxglove_transforms import TransformsEncoder
 
 TIMES = st.one_of(st.integers(0, 1 << 62), st.sampled_from([0, 1, 999_999_999, 1_000_000_000, 1 << 60]))
-PICTURES = st.builds(Picture, TIMES, st.text(max_size=20), st.sampled_from(["h264", "jpeg", ""]), st.binary())
+PIXELS = st.integers(0, 1 << 16)
+PICTURES = st.builds(
+    Picture,
+    TIMES,
+    st.text(max_size=20),
+    st.sampled_from(["h264", "jpeg", ""]),
+    st.binary(),
+    st.binary(max_size=50),
+    st.booleans(),
+    st.booleans(),
+    st.integers(-1, 1 << 40),
+    st.sampled_from([0, 90, 180, 270]),
+    PIXELS,
+    PIXELS,
+)
 
 
 @given(PICTURES)
