@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mcap.opcode import Opcode
+import numpy as np
+from numpy.typing import NDArray
 
-from protocols.takefile._format import HEAD
-
-_LINE = struct.Struct("<QQQQI")
-_LENGTH = struct.Struct("<Q")
+_FIXED_BYTES = 36
+_REST_BYTES = 28
+"""Behind the channels, without the name of the compression."""
 _PLACE_BYTES = 10
 """Of a channel and where its messages are listed."""
 
@@ -24,24 +24,29 @@ class ChunkPlace(NamedTuple):
     end_ns: int
     position: int
     length: int
-    index_length: int
-    """Bytes of its messages' index, right behind it."""
-    channels: bytes
-    """Ids of the channels in it, two bytes each; b"" when the index does not tell."""
+    channels: frozenset[int]
+    """Empty when the index does not tell."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ChunkTable:
-    """All chunks, by their place in the file."""
+    """N chunks by their place in the file."""
 
-    chunks: list[ChunkPlace]
+    spans_ns: NDArray[np.uint64]
+    """(N, 2): least and greatest time of the messages of each."""
+    places: NDArray[np.uint64]
+    """(N, 3): position, length, and length of its messages' index right behind it."""
+    kinds: NDArray[np.intp]
+    """(N,): row of `channels`."""
+    channels: list[frozenset[int]]
+    """Each set of channels that some chunk has."""
 
     @property
-    def places(self) -> list[tuple[int, int]]:
-        """First byte of each and the first behind it, with its index."""
-        return [(chunk.position, chunk.position + chunk.length + chunk.index_length) for chunk in self.chunks]
+    def covers(self) -> NDArray[np.uint64]:
+        """(N, 2): first byte of each chunk and the first behind it and its index."""
+        return np.stack([self.places[:, 0], self.places.sum(1, dtype=np.uint64)], 1)
 
-    def holding(self, wanted: Container[int] | None, begin_ns: int, end_ns: int) -> list[ChunkPlace]:
+    def holding(self, wanted: Container[int] | None, begin_ns: int, end_ns: int) -> Iterator[ChunkPlace]:
         """Chunks that may hold what is wanted, in the order of the file.
 
         Args:
@@ -49,44 +54,67 @@ class ChunkTable:
             begin_ns: Messages of this time or later.
             end_ns: Messages before this time.
         """
-        timely = [chunk for chunk in self.chunks if chunk.end_ns >= begin_ns and chunk.start_ns < end_ns]
-        if wanted is None:
-            return timely
-        useful = {ids: ids == b"" or any(i in wanted for i in channel_ids(ids)) for ids in {c.channels for c in timely}}
-        return [chunk for chunk in timely if useful[chunk.channels]]
+        if end_ns <= 0:
+            return
+        useful = np.array([wanted is None or not ids or any(i in wanted for i in ids) for ids in self.channels], bool)
+        timely = (self.spans_ns[:, 1] >= _uint64(begin_ns)) & (self.spans_ns[:, 0] <= _uint64(end_ns - 1))
+        for row in np.flatnonzero(timely & useful[self.kinds]):
+            (start_ns, last_ns), (position, length, _) = self.spans_ns[row].tolist(), self.places[row].tolist()
+            yield ChunkPlace(start_ns, last_ns, position, length, self.channels[self.kinds[row]])
 
 
-def channel_ids(ids: bytes) -> tuple[int, ...]:
-    """The channels of a `ChunkPlace`."""
-    return struct.unpack(f"<{len(ids) // 2}H", ids)
-
-
-def chunk_table(lines: bytes) -> ChunkTable:
+def chunk_table(data: bytes, lines: list[tuple[int, int]]) -> ChunkTable:
     """Reads the lines of an index of chunks.
 
+    Args:
+        data: Where they stand.
+        lines: Where the content of each begins, and its length; all of it is there.
+
     Raises:
-        ValueError, struct.error: They are none.
+        ValueError: They are none.
     """
-    chunks, at = [], 0
-    while at < len(lines):
-        opcode, length = HEAD.unpack_from(lines, at)
-        at += HEAD.size
-        start_ns, end_ns, position, size, map_bytes = _LINE.unpack_from(lines, at)
-        map_at = at + _LINE.size
-        if opcode != Opcode.CHUNK_INDEX or map_bytes % _PLACE_BYTES or _LINE.size + map_bytes + _LENGTH.size > length:
+    rows = np.array(lines, np.intp).reshape(-1, 2)
+    spans_ns, places = np.zeros((len(rows), 2), np.uint64), np.zeros((len(rows), 3), np.uint64)
+    kinds, known = np.zeros(len(rows), np.intp), dict[bytes, int]()
+    content = np.frombuffer(data, np.uint8)
+    # Lines of one length look alike: they are read at once.
+    for length in np.unique(rows[:, 1]):
+        same = np.flatnonzero(rows[:, 1] == length)
+        if length < _FIXED_BYTES + _REST_BYTES:
             raise ValueError("a line of its chunks that is none")
-        (index_length,) = _LENGTH.unpack_from(lines, map_at + map_bytes)
-        places = lines[map_at : map_at + map_bytes]
-        if map_bytes == _PLACE_BYTES:
-            ids = places[:2]
-        else:
-            both = bytearray(map_bytes // _PLACE_BYTES * 2)
-            both[::2], both[1::2] = places[::_PLACE_BYTES], places[1::_PLACE_BYTES]
-            ids = bytes(both)
-        chunks.append(ChunkPlace(start_ns, end_ns, position, size, index_length, ids))
-        at += length
-    return ChunkTable(sorted(chunks, key=_position))
+        line = content[rows[same, 0, None] + np.arange(length)]  # (same, length)
+        map_bytes = _column(line, 32, "<u4")
+        for size in map(int, np.unique(map_bytes)):
+            if size % _PLACE_BYTES or _FIXED_BYTES + size + _REST_BYTES > length:
+                raise ValueError("a line of its chunks that is none")
+            of = np.flatnonzero(map_bytes == size)
+            alike, into = line[of], same[of]
+            spans_ns[into] = _column(alike, 0, "<u8", 2)
+            places[into, :2] = _column(alike, 16, "<u8", 2)
+            places[into, 2] = _column(alike, _FIXED_BYTES + size, "<u8")
+            maps = alike[:, _FIXED_BYTES : _FIXED_BYTES + size].reshape(len(of), -1, _PLACE_BYTES)
+            kinds[into] = _kinds(maps[:, :, :2].tobytes(), len(of), known)
+    if np.any(places.sum(1, dtype=np.uint64) < places[:, 0]):
+        raise ValueError("a chunk behind every file")
+    order = np.argsort(places[:, 0], kind="stable")
+    channels = [frozenset(struct.unpack(f"<{len(ids) // 2}H", ids)) for ids in known]
+    return ChunkTable(spans_ns[order], places[order], kinds[order], channels)
 
 
-def _position(chunk: ChunkPlace) -> int:
-    return chunk.position
+def _kinds(ids: bytes, count: int, known: dict[bytes, int]) -> list[int]:
+    """The number of each set of channels, given one behind the other; new ones are added to those that are known."""
+    width = len(ids) // count
+    if width == 0:
+        return [known.setdefault(b"", len(known))] * count
+    return [known.setdefault(ids[at : at + width], len(known)) for at in range(0, len(ids), width)]
+
+
+def _column(lines: NDArray[np.uint8], at: int, dtype: str, count: int = 1) -> NDArray[np.uint64]:
+    """(N,) or (N, count) numbers that stand at the same place of N lines."""
+    size = np.dtype(dtype).itemsize
+    numbers = np.ascontiguousarray(lines[:, at : at + count * size]).view(dtype).astype(np.uint64)
+    return numbers[:, 0] if count == 1 else numbers
+
+
+def _uint64(time_ns: int) -> np.uint64:
+    return np.uint64(min(max(time_ns, 0), (1 << 64) - 1))

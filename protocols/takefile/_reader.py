@@ -18,7 +18,6 @@ from protocols.errors import TakeError
 from protocols.takefile._attached import Attached
 from protocols.takefile._book import Book, Described
 from protocols.takefile._chunk import RawMessage, Unfolded, message_in, unfolded
-from protocols.takefile._chunk_table import ChunkTable, channel_ids
 from protocols.takefile._format import CHECKSUM, COMPLAINTS, FOREVER_NS, HEAD, MAGIC, TakeRecord, is_finished
 from protocols.takefile._order import in_received_order
 from protocols.takefile._parts import ATTACHMENT_LIMIT, Part, Parts, damage, parsed
@@ -47,8 +46,6 @@ class TakeReader:
         """Set at the end of a reading without the index: bytes behind the last whole part of an unfinished take."""
         self._counted: tuple[tuple[int, int], dict[str, int]] | None = None
         self._summary: Summary | None = None
-        self._table: ChunkTable | None = None
-        self._told: dict[int, int] = {}
         try:
             self.finished = is_finished(path)
             """Whether the file has its end."""
@@ -57,13 +54,13 @@ class TakeReader:
         with self._opened() as file:
             if self.finished and not salvage:
                 self._read_index(file)
-            if self._table is None:
+            if self._summary is None:
                 self._read_head(file)
 
     @property
     def indexed(self) -> bool:
         """Whether parts of it can be read without all that stands before them."""
-        return self._table is not None
+        return self._summary is not None
 
     @property
     def span_ns(self) -> tuple[int, int]:
@@ -109,9 +106,9 @@ class TakeReader:
             TakeError: As `records`.
         """
         book = Book(topics)
-        if self._table is not None and self._summary is not None and (topics or begin_ns > 0 or end_ns < FOREVER_NS):
+        if self._summary is not None and (topics or begin_ns > 0 or end_ns < FOREVER_NS):
             book.learn(self._summary.schemas.values(), self._summary.channels.values())
-            chunks = self._through_index(self._table, book, topics, begin_ns, end_ns)
+            chunks = self._through_index(self._summary, book, topics, begin_ns, end_ns)
         else:
             chunks = self._from_beginning(book)
         for message in in_received_order(chunks, book.topics):
@@ -119,21 +116,21 @@ class TakeReader:
                 yield book.described[message.channel_id], message
 
     def _through_index(
-        self, table: ChunkTable, book: Book, topics: tuple[str, ...], begin_ns: int, end_ns: int
+        self, summary: Summary, book: Book, topics: tuple[str, ...], begin_ns: int, end_ns: int
     ) -> Iterator[list[RawMessage]]:
         wanted = book.wanted if topics else None
         seen: Counter[int] = Counter()
         with self._opened() as file:
-            for place in table.holding(wanted, begin_ns, end_ns):
+            for place in summary.table.holding(wanted, begin_ns, end_ns):
                 chunk = self._chunk(self._part(file, place.position, place.length, Opcode.CHUNK), wanted)
-                told = set(channel_ids(place.channels)) or chunk.channel_ids
+                told = place.channels or chunk.channel_ids
                 if (place.start_ns, place.end_ns, told) != (chunk.start_ns, chunk.end_ns, chunk.channel_ids):
                     raise damage(self.path, place.position, "a chunk that is another than the index says")
                 seen.update(message.channel_id for message in chunk.messages)
                 yield self._of_known_channels(chunk.messages, book, place.position)
         first_ns, last_ns = self.span_ns
         if begin_ns <= first_ns and last_ns < end_ns:
-            for channel, count in self._told.items():
+            for channel, count in summary.statistics.channel_message_counts.items():
                 if (wanted is None or channel in wanted) and seen[channel] != count:
                     topic = book.topics[channel]
                     raise TakeError(f"{self.path}: {seen[channel]} messages on {topic}, its index tells of {count}")
@@ -192,16 +189,15 @@ class TakeReader:
                 return
             file.seek(len(MAGIC))
             header = HEAD.unpack(file.read(HEAD.size))
-            table = summary.table(len(MAGIC) + HEAD.size + header[1])
+            complete = summary.is_complete(len(MAGIC) + HEAD.size + header[1])
             counts = summary.counts
         except COMPLAINTS as error:
             raise TakeError(
                 f"{self.path}: its index is damaged ({error}); `stage takes recover` makes a new one of what is whole"
             ) from error
-        if table is None or header[0] != Opcode.HEADER:
+        if not complete or header[0] != Opcode.HEADER:
             return
-        self._summary, self._table, self._counted = summary, table, (summary.span_ns, counts)
-        self._told = summary.statistics.channel_message_counts
+        self._summary, self._counted = summary, (summary.span_ns, counts)
         for place in sorted(summary.metadata, key=lambda place: place.offset):
             self._keep(self._part(file, place.offset, place.length, Opcode.METADATA))
         for attachment in sorted(summary.attachments, key=lambda place: place.offset):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+import numpy as np
 from mcap.opcode import Opcode
 from mcap.records import (
     Attachment,
@@ -39,7 +40,9 @@ class Summary:
     channels: dict[int, Channel] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=lambda: Statistics(0, 0, {}, 0, 0, 0, 0, 0, 0))
     chunks: bytearray = field(default_factory=bytearray)
-    """The lines of the index of chunks, one behind the other as they stand in the file."""
+    """Written: the lines of the index of chunks, one behind the other."""
+    table: ChunkTable = field(default_factory=lambda: chunk_table(b"", []))
+    """Read: the index of chunks."""
     attachments: list[AttachmentIndex] = field(default_factory=list)
     metadata: list[MetadataIndex] = field(default_factory=list)
     begins: int = 0
@@ -123,23 +126,18 @@ class Summary:
                 counts[topic] = counts.get(topic, 0) + count
         return dict(sorted(counts.items()))
 
-    def table(self, first: int) -> ChunkTable | None:
-        """The index of chunks; None when it leaves out some of the file, as others may.
+    def is_complete(self, first: int) -> bool:
+        """Whether it accounts for every byte of the data; the summaries of others may leave something out.
 
         Args:
             first: Where the data begin in the file, behind the header.
-
-        Raises:
-            ValueError, struct.error: It cannot be read.
         """
-        table = chunk_table(bytes(self.chunks))
-        places = table.places + [(item.offset, item.offset + item.length) for item in self.attachments + self.metadata]
-        at = first
-        for begin, end in sorted(places):
-            if begin != at:
-                return None
-            at = end
-        return table if at == self.begins - _END_BYTES else None
+        others = [(item.offset, item.offset + item.length) for item in (*self.attachments, *self.metadata)]
+        places = np.concatenate([self.table.covers, np.array(others, np.uint64).reshape(-1, 2)])
+        places = places[np.argsort(places[:, 0], kind="stable")]
+        begins = np.append(places[:, 0], np.uint64(self.begins - _END_BYTES))
+        ends = np.insert(places[:, 1], 0, np.uint64(first))
+        return np.array_equal(begins, ends)
 
 
 def read_summary(file: BinaryIO) -> Summary | None:
@@ -174,17 +172,19 @@ def read_summary(file: BinaryIO) -> Summary | None:
 
 
 def _parsed(content: bytes) -> Summary:
-    summary, at = Summary(), 0
-    while at < len(content):
-        opcode, length = HEAD.unpack_from(content, at)
-        end = at + HEAD.size + length
-        if end > len(content):
-            raise ValueError("a line that ends behind it")
+    summary, at, unpack, size = Summary(), 0, HEAD.unpack_from, len(content)
+    chunks: list[tuple[int, int]] = []
+    while at < size:
+        opcode, length = unpack(content, at)
+        at += HEAD.size
         if opcode == Opcode.CHUNK_INDEX:
-            summary.chunks += content[at:end]
+            chunks.append((at, length))
         else:
-            _add(summary, opcode, stream(content[at + HEAD.size : end]))
-        at = end
+            _add(summary, opcode, stream(content[at : at + length]))
+        at += length
+    if at > size:
+        raise ValueError("a line that ends behind it")
+    summary.table = chunk_table(content, chunks)
     return summary
 
 
