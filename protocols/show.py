@@ -22,6 +22,8 @@ MAX_SLATE = 64
 """Characters of a slate."""
 MAX_TAKE = 999_999
 """The highest number of a take."""
+MAX_NOTE = 500
+"""Characters of a mark's note."""
 
 
 class Command(Record, frozen=True):

@@ -1,8 +1,8 @@
 """The record worker: commands from the surfaces -> takes, one MCAP file each, with everything that is on the bus.
 
-Idle, it listens to commands alone. While a take runs it hands every message to the take, which writes in a thread of
-its own (`stage.takes.take`): the disk holds up neither this loop nor, as all queues are bounded, anybody else. What
-could not be written is counted.
+With a pre-roll it always listens and keeps the last seconds in memory; without, it listens while a take runs. A take
+writes in a thread of its own (`stage.takes.take`): the disk holds up neither this loop nor, as all queues are bounded,
+anybody else. What could not be written is counted.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from stage.timecode import TimecodeClock
 from workers.worker import Worker, run
 
 if TYPE_CHECKING:
+    from stage.takes.intake import Intake
     from stage.takes.recorder import Recorder, RunningTake
 
 _WAIT_MS = 100
+_LISTENING_WAIT_MS = 15
+"""What comes meanwhile is taken in together; to wake for every message would cost a tenth of a core."""
 _BUSY_WAIT_MS = 5
 """While somebody waits for an answer."""
 _QUEUE_LENGTH = 4096
@@ -40,11 +43,12 @@ class RecordWorker(Worker):
 
     def prepare(self) -> None:
         """Import what writes takes."""
-        import stage.takes.recorder
-        import stage.takes.take  # noqa: F401
+        import stage.takes.intake
+        import stage.takes.recorder  # noqa: F401
 
     def setup(self) -> None:
-        """Listen to commands, and look at the folder."""
+        """Listen to commands, look at the folder, and begin to keep what was."""
+        from stage.takes.intake import Intake
         from stage.takes.recorder import Recorder
         from stage.takes.told_state import ToldState
         from stage.takes.watch import FolderWatch
@@ -57,21 +61,26 @@ class RecordWorker(Worker):
         self._gaps = 0
         self._sync: Message | None = None
         self._told = ToldState()
+        self._intake: Intake = Intake(self.config, self.timing)
         self._poller = zmq.Poller()
         topics = command_topics(self.config)
         if self.config.timecode.source == "network":
             topics[RECEIVE] = ["timecode"]
         self._commands = self.subscribe(topics)
         self._poller.register(self._commands.socket, zmq.POLLIN)
+        if record.pre_roll_seconds > 0:
+            self._listen()
         self.state = "waiting"
 
     def step(self) -> None:
         """Take commands and data, answer, tell."""
-        self._poller.poll(_BUSY_WAIT_MS if self._recorder.busy else _WAIT_MS)
+        idle_ms = _WAIT_MS if self._data is None else _LISTENING_WAIT_MS
+        self._poller.poll(_BUSY_WAIT_MS if self._recorder.busy else idle_ms)
         self._take_data()
         for message in self.commanded(self._commands):
             if isinstance(message.record, Command):
-                self._obey(message, message.record)
+                self._recorder.obey(message.record, time.monotonic())
+                self._intake.hear([message])
             elif isinstance(message.record, TimecodeSync):
                 self._sync = message
                 self._timecode.sync(message.record)
@@ -95,49 +104,46 @@ class RecordWorker(Worker):
             self._tell()
             self._stop_listening()
 
-    def _obey(self, message: Message, command: Command) -> None:
-        before = self._recorder.current
-        self._recorder.obey(command, time.monotonic())
-        take = self._recorder.current
-        if before is None and take is not None:  # the order that began it came before the take listened
-            take.put(message)
-
     def _begin(self, slate: str, number: int) -> RunningTake:
-        """A take begins: from here on there is data to be heard."""
-        from stage.takes.take import Take
-
-        self._stop_listening()
-        self._data = Subscriber(self.run_dir, recorded_topics(self.config), queue_length=_QUEUE_LENGTH)
-        self._gaps = 0
-        self._poller.register(self._data.socket, zmq.POLLIN)
-        take = Take(self.config, self.timing, self._timecode, slate, number)
-        if self._sync is not None:  # what timecode it is, known from the first record on
-            take.put(self._sync)
+        """A take begins; without a pre-roll, there is data to be heard from here on."""
+        take = self._intake.begin(self._timecode, slate, number)
+        if self.config.record.pre_roll_seconds == 0:
+            self._listen()
+            if self._sync is not None:  # what timecode it is, known from the first record on
+                self._intake.hear([self._sync])
         return take
 
     def _take_data(self) -> None:
         if self._data is None:
             return
+        messages = self._data.drain_all()
+        self._intake.hear(messages)
+        gaps = self._data.counters["gaps"] - self._gaps
+        self._gaps += gaps
         take = self._recorder.current
-        for message in self._data.drain_all():
-            if take is not None:
-                take.put(message)
-                self.mark(self.clock.now_ns() - message.sent_ns)
-        if take is None:
+        if take is not None:
+            take.lose(gaps)
+            if messages:
+                self.counters["items"] += len(messages) - 1
+                self.mark(self.clock.now_ns() - messages[-1].sent_ns)
+        elif self.config.record.pre_roll_seconds == 0:
             self._stop_listening()
-        elif (gaps := self._data.counters["gaps"]) > self._gaps:
-            take.lose(gaps - self._gaps)
-            self._gaps = gaps
+
+    def _listen(self) -> None:
+        self._stop_listening()
+        self._data = Subscriber(self.run_dir, recorded_topics(self.config), queue_length=_QUEUE_LENGTH)
+        self._gaps = 0
 
     def _stop_listening(self) -> None:
         if self._data is not None:
-            self._poller.unregister(self._data.socket)
             self._data.close()
             self._data = None
 
     def _tell(self) -> None:
         """Answers, events and the recorder's state, as there are any."""
         answers, news = self._recorder.look(time.monotonic())
+        if self._recorder.current is None:
+            self._intake.take = None
         for item in news:
             self.event(*item)
             self._watch.look()
@@ -151,6 +157,7 @@ class RecordWorker(Worker):
     def _publish_state(self) -> None:
         watch, recorder = self._watch, self._recorder
         state = recorder.state(watch.last_number(recorder.slate), watch.free_bytes, watch.fault)
+        state = replace(state, pre_roll_s=round(self._intake.pre_roll_s, 1))
         if self._told.due(state, time.monotonic()):
             self.publisher.send("recorder", replace(state, at_ns=self.clock.now_ns()))
 

@@ -105,3 +105,24 @@ class RecordSection(Section, frozen=True):
     """Constant rate factor: 0 loses nothing, 18 to 23 is usual, 51 is worst."""
     memory_mb: Annotated[int, msgspec.Meta(ge=16, le=65536)] = 256
     """Pre-roll and what waits for a slow disk; beyond it video frames are dropped first."""
+    transforms: bool = True
+    """Write performances as coordinate frames too, topic "tf", so that other programs show them."""
+
+
+class ReplaySection(Section, frozen=True):
+    """What `stage replay` plays; it makes this section itself, a stage.toml has none."""
+
+    take: str = ""
+    """The take file; empty is a live stage."""
+    track: str = ""
+    """The solve of it that is played; empty is the one that was recorded live."""
+    source: Literal["performances", "landmarks"] = "performances"
+    """Play performances, or solve landmarks again."""
+    speed: float = 1.0
+    loop: bool = False
+    begin_s: float = 0.0
+    """In point, seconds since the beginning of the take."""
+    end_s: float = 0.0
+    """Out point; 0 is the end of the take."""
+    paused: bool = False
+    """Show the first picture and wait."""

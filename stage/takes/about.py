@@ -56,6 +56,11 @@ def attached_files(config: Config) -> Iterator[AttachedFile]:
     calibrations = dict.fromkeys(camera.calibration for camera in config.cameras if camera.calibration)
     for number, path in enumerate(map(Path, calibrations)):
         yield from _file(path, f"calibration/{number}/{path.name}")
+    yield from profiles(config)
+
+
+def profiles(config: Config) -> Iterator[AttachedFile]:
+    """The actors' profiles as they are now, file by file."""
     for actor in config.actors:
         folder = Path(actor.profile)
         files = sorted(path for path in folder.glob("*") if path.suffix in _PROFILE_FILES) if actor.profile else []

@@ -16,9 +16,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from protocols.bus import Message
-from protocols.show import MAX_SLATE, MAX_TAKE, Command, RecorderState, SetSlate, StartRecording, StopRecording
+from protocols.show import (
+    MAX_NOTE,
+    MAX_SLATE,
+    MAX_TAKE,
+    Command,
+    Mark,
+    RecorderState,
+    SetSlate,
+    StartRecording,
+    StopRecording,
+)
 from stage.news import News
+from stage.takes.folder import MIN_FREE_BYTES
 
 PATIENCE_S = 2.0
 _SLOW = "the disk is slow, there is no file yet"
@@ -35,15 +45,25 @@ class RunningTake(Protocol):
     fault: str
     files: list[Path]
     records: int
-    lost: int
+    frames: int
+    marks: int
+    bytes_per_s: float
+    """0 while it is not known."""
+
+    @property
+    def lost(self) -> int:
+        """Messages that could not be written."""
+        ...
+
+    @property
+    def dropped_frames(self) -> int:
+        """Pictures that could not be written."""
+        ...
 
     @property
     def facts(self) -> Mapping[str, str]:
         """For replies."""
         ...
-
-    def put(self, message: Message) -> None:
-        """Takes a message."""
 
     def lose(self, count: int) -> None:
         """Counts messages that never came."""
@@ -87,6 +107,8 @@ class Recorder:
     """The take that runs, or the last one."""
     current: RunningTake | None = None
     """The take that runs."""
+    _bytes_per_s: float = 0.0
+    """How fast the takes before the last one grew."""
     _lost_before: int = 0
     """In the takes before the last one."""
     _starter: Command | None = None
@@ -118,6 +140,8 @@ class Recorder:
             fault: What is wrong apart from the take.
         """
         take, last = self.current, self.last
+        rate = (0.0 if last is None else last.bytes_per_s) or self._bytes_per_s
+        left = max(0, free_bytes - MIN_FREE_BYTES)
         next_number = self.next_number or last_number + 1
         return RecorderState(
             at_ns=0,
@@ -130,6 +154,10 @@ class Recorder:
             lost=0 if last is None else last.lost,
             free_bytes=free_bytes,
             fault=(last.fault if last is not None else "") or fault,
+            minutes_left=round(left / rate / 60.0, 1) if rate > 0 and free_bytes >= 0 else -1.0,
+            frames=0 if last is None else last.frames,
+            dropped_frames=0 if last is None else last.dropped_frames,
+            marks=0 if last is None else last.marks,
         )
 
     def obey(self, command: Command, now_s: float) -> None:
@@ -144,6 +172,8 @@ class Recorder:
                     number = f"take {self.next_number}" if self.next_number else "its next take"
                     facts = {"slate": self.slate, "number": str(self.next_number)}
                     self._answers.append(Answer(command, True, f"slate {self.slate}, {number}", facts))
+            case Mark():
+                self._mark(command)
             case _:
                 pass
 
@@ -171,6 +201,8 @@ class Recorder:
             self._refuse(command, f"{name} is being recorded already; stop it first")
         elif self._choose(command):
             self._lost_before = self.lost
+            if self.last is not None:
+                self._bytes_per_s = self.last.bytes_per_s or self._bytes_per_s
             self.current = self.last = self.begin(self.slate, self.next_number)
             self._starter, self._due_s, self._opening = command, now_s + PATIENCE_S, True
             self.next_number = self._expected = _after(self.next_number)
@@ -183,6 +215,18 @@ class Recorder:
         self.current.end()
         # Started and stopped in one breath: both are answered when the files are done.
         self._leave([command] if self._starter is None else [self._starter, command], now_s)
+
+    def _mark(self, command: Mark) -> None:
+        """The command itself stands in the take: the mark is its moment, and its text the note."""
+        if self.current is None:
+            self._refuse(command, "nothing is being recorded, so there is nothing to mark; start a take first")
+        elif len(command.text) > MAX_NOTE or not command.text.isprintable():
+            self._refuse(command, f"a note has up to {MAX_NOTE} printable characters")
+        else:
+            self.current.marks += 1
+            note = f": {command.text}" if command.text else ""
+            facts = {"take": self.current.name, "mark": str(self.current.marks)}
+            self._answers.append(Answer(command, True, f"mark {self.current.marks}{note}", facts))
 
     def _choose(self, command: StartRecording | SetSlate) -> bool:
         """Slate and number of the next take; False, answered, when they are none."""
@@ -237,7 +281,9 @@ class Recorder:
         if done:
             self._endings.remove(ending)
             lost = f", {take.lost} could not be written" if take.lost else ""
-            ended = News("warning" if lost else "info", f"{take.name} ended: {take.records} records{lost}")
+            lost += f", {take.dropped_frames} pictures were dropped" if take.dropped_frames else ""
+            frames = f", {take.frames} pictures" if take.frames else ""
+            ended = News("warning" if lost else "info", f"{take.name} ended: {take.records} records{frames}{lost}")
             self._news.append(News("error", take.fault) if take.fault else ended)
 
     def _answer_starter(self, ok: bool, text: str, facts: Mapping[str, str]) -> None:

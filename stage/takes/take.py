@@ -1,46 +1,44 @@
 """A take while it is recorded, in a thread of its own: no disk, however slow, holds up who hands it messages.
 
     opening     makes the file, writes what stands before the first message
-    recording   writes what it is handed, every `PERIOD_S`; has it on the disk every `SYNC_S`
+    recording   writes what waits in its queue, every `PERIOD_S`; has it on the disk every `SYNC_S`
     closing     writes the end of the file and of the tables of faces
     done        all files are closed; `fault` says what went wrong, if anything did
 
-Everything but `run` belongs to the thread that made it. Messages wait in a queue bounded in bytes; what it cannot take
-is lost, and counted.
+Everything but `run` belongs to the thread that made it. The queue is bounded, see `stage.takes.memory`: what it cannot
+take is lost, or dropped if it is video, and counted.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from protocols.bus import Message
 from protocols.clock import ClockFile
 from protocols.errors import ProtocolError, TakeError
-from protocols.messages import Record
-from protocols.takefile import TakeWriter, captured_ns
+from protocols.takefile import TakeWriter
 from stage.config import Config
 from stage.errors import RecordError
-from stage.takes.about import attached_files, clock_facts, library, software
+from stage.takes.about import attached_files, clock_facts, library, profiles, software
 from stage.takes.face_table import FaceTables
 from stage.takes.folder import MIN_FREE_BYTES, check_space, create_take, free_bytes
+from stage.takes.memory import BATCH_BYTES, Entry, Memory, TakeQueue
+from stage.takes.reserve import Reserve
+from stage.takes.scribe import Scribe
 from stage.timecode import TimecodeClock
 
 PERIOD_S = 0.1
 SYNC_S = 0.5
 SPACE_S = 1.0
-QUEUE_BYTES = 64 << 20
-"""Messages that may wait for a slow disk: seconds of a large stage."""
-
-
-class _Waiting(NamedTuple):
-    message: Message
-    received_ns: int
+END_BYTES = 12 << 20
+"""Room that is kept for the end of a take, and for the last messages; and 1/64 of its size, for its index."""
+RATE_S = 2.0
+"""From so much of a take on it is known how fast it grows."""
 
 
 class Take(threading.Thread):
@@ -54,6 +52,9 @@ class Take(threading.Thread):
         slate: str,
         number: int,
         space: Callable[[Path], int] = free_bytes,
+        memory: Memory | None = None,
+        from_ns: int = 0,
+        video: Callable[[], dict[str, str]] = dict,
     ) -> None:
         """Begins; returns at once.
 
@@ -64,6 +65,9 @@ class Take(threading.Thread):
             slate: As the operator says it.
             number: The wanted number; 0 is the next one of the slate.
             space: Returns the bytes that a folder has free; -1 when that is unknown.
+            memory: Where messages wait; None is one of its own.
+            from_ns: Stage time from which everything is in it, before its begin with a pre-roll; 0 is its begin.
+            video: Says how its pictures are recorded; asked by its thread when it begins.
         """
         super().__init__(name="take", daemon=True)
         self.phase = "opening"
@@ -73,41 +77,63 @@ class Take(threading.Thread):
         self.name = ""
         """From "recording" on."""
         self.began_ns = timing.clock.now_ns()
+        self.from_ns = from_ns or self.began_ns
         self.files: list[Path] = []
         """The take file, then the faces' tables."""
         self.fault = ""
         """What went wrong, and what to do."""
         self.records = 0
-        self.lost = 0
-        """Messages that could not be written."""
+        """Messages of the bus that were written; pictures do not count here."""
+        self.frames = 0
+        """Pictures that were written."""
+        self.marks = 0
+        self.bytes_per_s = 0.0
+        """How fast its file grows; 0 while that is not known."""
         self.timecode = _text(timecode, self.began_ns)
         """At the begin; at the end once that has come."""
+        self.memory = memory or Memory(config.record.memory_mb << 20)
+        self.queue = TakeQueue()
+        """What it is to write."""
         self._config, self._timing, self._timecode = config, timing, timecode
         self._folder = Path(config.record.folder)
         self._space = space
-        self._queue: deque[_Waiting] = deque()
-        self._queued_bytes = 0
-        self._queue_lock = threading.Lock()
+        self._video = video
+        self._unsaved: Counter[str] = Counter()
+        """What was written into chunks that never came into the file: pictures by camera, records under ""."""
+        self._missed = 0
         self._ended_ns = 0
         self._end = threading.Event()
-        self._tables: FaceTables | None = None
+        self._head_bytes = 0
+        self._full = False
         self.start()
 
+    @property
+    def lost(self) -> int:
+        """Messages that could not be written."""
+        return self.queue.lost + self._missed + self._unsaved[""]
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Pictures that could not be written, by camera."""
+        dropped = self.queue.dropped + self._unsaved
+        del dropped[""]
+        return dropped
+
+    @property
+    def dropped_frames(self) -> int:
+        """Pictures that could not be written."""
+        return sum(self.dropped.values())
+
     def put(self, message: Message) -> None:
-        """Hands over a message; never waits."""
-        received_ns = self._timing.clock.now_ns()
-        with self._queue_lock:
-            fits = self._queued_bytes + len(message.data) <= QUEUE_BYTES and self.phase in ("opening", "recording")
-            if fits:
-                self._queue.append(_Waiting(message, received_ns))
-                self._queued_bytes += len(message.data)
-            else:
-                self.lost += 1
+        """Hands over a message that is in no pre-roll; never waits."""
+        if self.phase in ("opening", "recording"):
+            self.memory.put(Entry.of(message, self._timing.clock.now_ns()), self.queue, pre_roll=False)
+        else:
+            self.lose(1)
 
     def lose(self, count: int) -> None:
-        """Counts messages that never came, or could not be written."""
-        with self._queue_lock:
-            self.lost += count
+        """Counts messages that never came."""
+        self._missed += count
 
     def end(self) -> None:
         """Asks it to write what waits and to end; returns at once."""
@@ -134,13 +160,13 @@ class Take(threading.Thread):
     def run(self) -> None:
         """Be the take, in its own thread."""
         try:
-            writer = self._open()
+            scribe = self._open()
             try:
                 self.phase = "recording"
-                self._record(writer)
+                self._record(scribe)
             finally:
                 self.phase = "closing"
-                self._close(writer)
+                self._close(scribe)
         except (RecordError, ProtocolError) as error:
             self.fault = self.fault or str(error)
         except OSError as error:
@@ -149,24 +175,29 @@ class Take(threading.Thread):
             self.fault = self.fault or f"{self.name or self._folder}: {error!r}"
             raise
         finally:
+            self.memory.forget(self.queue)
             self.phase = "done"
 
-    def _open(self) -> TakeWriter:
+    def _open(self) -> Scribe:
         check_space(self._space(self._folder), self._folder)
         self.number, writer = create_take(self._folder, self.slate, self.number, library())
         self.files, self.name = [writer.path], writer.path.stem
-        self._tables = FaceTables(writer.path, self._config.timecode, self._timing.epoch_ns)
+        tables = FaceTables(writer.path, self._config.timecode, self._timing.epoch_ns)
+        scribe = Scribe(writer, tables, transforms=self._config.record.transforms)
         try:
             writer.note("take", self._about())
             writer.note("clock", clock_facts(self._timing))
             writer.note("software", software())
-            for file in attached_files(self._config):
-                writer.attach(file.name, file.data, file.media_type, self.began_ns)
-            writer.sync()
-        except TakeError:
+            if video := self._video():
+                writer.note("video", video)
+            scribe.attach(attached_files(self._config), self.began_ns)
+            scribe.sync()
+            self._reserve = Reserve(writer.path)
+        except (TakeError, OSError):
             writer.close()
             raise
-        return writer
+        self._head_bytes = writer.bytes_written
+        return scribe
 
     def _about(self) -> dict[str, str]:
         began = datetime.fromtimestamp(self.began_ns / 1e9, UTC)
@@ -177,88 +208,106 @@ class Take(threading.Thread):
             "stage": self._config.stage.name,
             "began": began.isoformat(timespec="milliseconds"),
             "began_ns": str(self.began_ns),
+            "from_ns": str(self.from_ns),
             "timecode": self.timecode,
             "timecode_rate": self._timecode.rate.text,
             "timecode_source": self._timecode.source,
         }
 
-    def _record(self, writer: TakeWriter) -> None:
+    def _record(self, scribe: Scribe) -> None:
         synced_s = looked_s = time.monotonic()
         ending = False
         while not ending:
             ending = self._end.wait(PERIOD_S)
-            self._write_waiting(writer)
+            self._write_waiting(scribe)
+            if self._full:
+                self.fault = f"{self._folder}: the disk is full, so {_ended_well(self.name)}"
+                return
             now_s = time.monotonic()
             if now_s - synced_s >= SYNC_S:
-                writer.sync()
+                scribe.sync()
+                self._measure(scribe)
                 synced_s = now_s
             if now_s - looked_s >= SPACE_S:
                 looked_s = now_s
-                if not writer.is_there:
+                if not scribe.writer.is_there:
                     return  # closing it tells
                 if 0 <= self._space(self._folder) < MIN_FREE_BYTES:
-                    self.fault = (
-                        f"{self._folder} has less than {MIN_FREE_BYTES / 1e6:.0f} MB free: take {self.name} was ended, "
-                        "it is whole up to here; free some space, or set record.folder to another disk"
-                    )
+                    less = f"less than {MIN_FREE_BYTES / 1e6:.0f} MB free"
+                    self.fault = f"{self._folder} has {less}, so {_ended_well(self.name)}"
                     return
 
-    def _write_waiting(self, writer: TakeWriter) -> None:
-        with self._queue_lock:
-            waiting, self._queue = self._queue, deque()
-            self._queued_bytes = 0
-        for at, (message, received_ns) in enumerate(waiting):
-            kind = type(message.record).__name__
-            log_ns = captured_ns(message.record, message.sent_ns)
+    def _write_waiting(self, scribe: Scribe) -> None:
+        while self._has_room(scribe.writer) and (batch := self.memory.take_out(self.queue)):
+            written = 0
             try:
-                writer.write(message.topic, kind, message.data, log_ns, received_ns, message.sequence)
+                for entry in batch:
+                    scribe.write(entry)
+                    written += 1
             except TakeError:
-                self.lose(len(waiting) - at - 1)
+                self.queue.count(batch[written:])
                 raise
-            self.records = writer.records
-            self._tabulate(message.record, received_ns)
+            finally:
+                self.memory.written(batch)
+                self._tell(scribe)
 
-    def _tabulate(self, record: Record, received_ns: int) -> None:
-        """A table that cannot be written is given up; the take goes on, for it has all that the table would have."""
-        if self._tables is None:
-            return
-        try:
-            self._tables.hear(record, received_ns)
-            self.files = [self.files[0], *self._tables.paths]
-        except RecordError as error:
-            self._give_up_tables(self._tables, error)
+    def _has_room(self, writer: TakeWriter) -> bool:
+        size = writer.bytes_written
+        self._full = not self._reserve.reaches(size + size // 64 + BATCH_BYTES + END_BYTES)
+        return not self._full
 
-    def _give_up_tables(self, tables: FaceTables, error: RecordError) -> None:
-        tables.remove()
-        self._tables, self.files, self.fault = None, self.files[:1], self.fault or str(error)
+    def _tell(self, scribe: Scribe) -> None:
+        self.records, self.frames = scribe.records, sum(scribe.frames.values())
+        self.files = scribe.files
+        self.fault = self.fault or scribe.fault
 
-    def _close(self, writer: TakeWriter) -> None:
+    def _measure(self, scribe: Scribe) -> None:
+        seconds = (self._timing.clock.now_ns() - self.from_ns) / 1e9
+        if seconds >= RATE_S:
+            self.bytes_per_s = (scribe.writer.bytes_written - self._head_bytes) / seconds
+
+    def _close(self, scribe: Scribe) -> None:
         """Write the end of the file; a file that could not be written on stays as it is, unfinished."""
+        writer = scribe.writer
         if not writer.is_there:
             self.fault = self.fault or (
                 f"{writer.path} was moved or deleted while it was recorded, so the take was ended: it is whole up to "
                 "here where it was moved, else lost"
             )
-        self.lose(len(self._queue))
+        self.memory.forget(self.queue)
+        try:
+            scribe.sync()
+            scribe.attach(profiles(self._config), self._timing.clock.now_ns())
+            writer.finish(self._end_facts(scribe))
+        finally:
+            writer.close()
+            if writer.safe_records < writer.records:
+                self._unsaved = scribe.unsaved()
+            self._reserve.close()
+            scribe.close_tables()
+            self._tell(scribe)
+
+    def _end_facts(self, scribe: Scribe) -> dict[str, str]:
         ended_ns = self._ended_ns or self._timing.clock.now_ns()
-        facts = {
+        dropped = self.dropped
+        pictures = {f"frames.{camera}": str(count) for camera, count in sorted(scribe.frames.items())}
+        pictures |= {f"dropped.{camera}": str(count) for camera, count in sorted(dropped.items())}
+        return {
             "ended_ns": str(ended_ns),
             "seconds": f"{(ended_ns - self.began_ns) / 1e9:.3f}",
             "timecode": self.timecode,
-            "records": str(self.records),
+            "records": str(scribe.records),
             "lost": str(self.lost),
+            "frames": str(sum(scribe.frames.values())),
+            "dropped": str(sum(dropped.values())),
+            **pictures,
+            "marks": str(self.marks),
             "fault": self.fault,
         }
-        try:
-            writer.finish(facts)
-        finally:
-            self.lose(writer.records - writer.safe_records)
-            self.records = writer.safe_records
-            if self._tables is not None:
-                try:
-                    self._tables.close()
-                except RecordError as error:
-                    self._give_up_tables(self._tables, error)
+
+
+def _ended_well(name: str) -> str:
+    return f"take {name} was ended, it is whole up to here; free some space, or set record.folder to another disk"
 
 
 def _text(timecode: TimecodeClock, time_ns: int) -> str:

@@ -26,5 +26,7 @@ class ToldState:
 
 
 def _still(state: RecorderState) -> RecorderState:
-    """A state without what moves all the time: its counts, the free space and the clock."""
-    return replace(state, records=0, lost=0, free_bytes=0, at_ns=0)
+    """A state without what moves all the time: its counts, what is free, what was, and the clock."""
+    return replace(
+        state, records=0, lost=0, free_bytes=0, at_ns=0, minutes_left=0, frames=0, dropped_frames=0, pre_roll_s=0
+    )

@@ -15,7 +15,16 @@ import pytest
 
 from protocols.bus import Message, Publisher, Subscriber
 from protocols.messages import Event, Heartbeat, MeshNote, Record
-from protocols.show import Command, CommandReply, RecorderState, SetSlate, StartRecording, StopRecording, TimecodeSync
+from protocols.show import (
+    Command,
+    CommandReply,
+    Mark,
+    RecorderState,
+    SetSlate,
+    StartRecording,
+    StopRecording,
+    TimecodeSync,
+)
 from protocols.takefile import TakeReader
 from stage.config import ActorSection, CameraSection, Config, RecordSection, TimecodeSection
 from tests.run_folder import prepare
@@ -29,13 +38,13 @@ Kind = TypeVar("Kind", bound=Record)
 class Stage:
     """A run folder with a clock, a solver and a console to speak for, and the record worker under test."""
 
-    def __init__(self, run_dir: Path, timecode: TimecodeSection) -> None:
+    def __init__(self, run_dir: Path, timecode: TimecodeSection, pre_roll_s: float) -> None:
         self.run_dir = run_dir
         self.takes = run_dir / "takes"
         config = Config(
             cameras=(CameraSection(id="left", source="device:0"),),
             actors=(ActorSection(id="anna"),),
-            record=RecordSection(folder=str(self.takes)),
+            record=RecordSection(folder=str(self.takes), pre_roll_seconds=pre_roll_s),
             timecode=timecode,
         )
         self.clock = prepare(run_dir, config)
@@ -109,7 +118,8 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    made = Stage(tmp_path, getattr(request, "param", TimecodeSection(rate="30")))
+    timecode, pre_roll_s = getattr(request, "param", (TimecodeSection(rate="30"), 2.0))
+    made = Stage(tmp_path, timecode, pre_roll_s)
     yield made
     made.close()
 
@@ -119,6 +129,7 @@ def recorded(stage: Stage, count: int = 10) -> RecorderState:
     return stage.hear(RecorderState, lambda state: state.recording and state.records >= count, stage.perform)
 
 
+@pytest.mark.parametrize("stage", [(TimecodeSection(rate="30"), 0.0)], indirect=True)
 def test_a_take_from_command_to_files(stage: Stage) -> None:
     idle = stage.state(lambda state: state.free_bytes > 0)
     assert (idle.recording, idle.slate, idle.take, idle.name, idle.began_ns) == (False, "scene", 1, "", 0)
@@ -203,7 +214,9 @@ def test_a_folder_that_cannot_be_is_a_reply_and_the_worker_lives(stage: Stage) -
     assert stage.order(StartRecording).ok
 
 
-@pytest.mark.parametrize("stage", [TimecodeSection(rate="25", source="network")], indirect=True)
+@pytest.mark.parametrize(
+    "stage", [(TimecodeSection(rate="25", source="network"), pre_roll_s) for pre_roll_s in (0.0, 2.0)], indirect=True
+)
 def test_a_timecode_from_before_the_take_is_in_it(stage: Stage) -> None:
     stage.ready()
     assert stage.order(StartRecording).facts["timecode"] == ""
@@ -225,6 +238,35 @@ def test_a_timecode_from_before_the_take_is_in_it(stage: Stage) -> None:
         assert time.monotonic() < deadline_s
     recorded(stage)
     ended = stage.order(StopRecording)
-    first = next(TakeReader(Path(ended.facts["mcap"])).records())
+    first = next(TakeReader(Path(ended.facts["mcap"])).records("timecode", "performance."))
     assert first.kind == "TimecodeSync"
     assert Path(ended.facts["csv"]).read_text().splitlines()[1].startswith("10:20:")
+
+
+def test_what_was_before_the_start_and_the_marks_are_in_the_take(stage: Stage) -> None:
+    stage.ready()
+    assert not stage.order(Mark, text="nothing to mark yet").ok
+
+    def perform_slowly() -> None:
+        stage.perform()
+        time.sleep(0.02)
+
+    stage.hear(RecorderState, lambda state: state.pre_roll_s >= 0.5, perform_slowly)
+    before = len(stage.sent)
+    begun = stage.order(StartRecording)
+    state = recorded(stage, 60)
+    assert stage.order(Mark, text="he stumbles").ok and stage.order(Mark).ok
+    assert stage.state(lambda state: state.marks == 2).minutes_left == -1.0 and state.pre_roll_s > 0.0
+    assert stage.order(StopRecording).ok
+    take = TakeReader(Path(begun.facts["mcap"]))
+    records = [entry.decoded() for entry in take.records("performance.")]
+    numbers = [envelope.record.number for envelope in records]  # type: ignore[attr-defined]
+    assert numbers[0] < before - 10 and numbers == list(range(numbers[0], numbers[-1] + 1))
+    began_ns, from_ns = (int(take.facts["take"][key]) for key in ("began_ns", "from_ns"))
+    assert 0.5e9 <= began_ns - from_ns <= 2.0e9 and records[0].sent_ns >= from_ns
+    commands = [entry.decoded().record for entry in take.records("command.")]
+    assert [c.text for c in commands if isinstance(c, Mark)] == ["he stumbles", ""]
+    assert sum(isinstance(c, StartRecording) for c in commands) == 1
+    assert take.facts["end"]["marks"] == "2" and take.facts["end"]["lost"] == "0"
+    received = [entry.received_ns for entry in take.records()]
+    assert received == sorted(received) and sum(1 for _ in take.records("tf")) == len(numbers)

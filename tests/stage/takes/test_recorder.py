@@ -6,9 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from protocols.bus import Message
-from protocols.show import MAX_TAKE, Calibrate, Command, RecorderState, SetSlate, StartRecording, StopRecording
+from protocols.show import (
+    MAX_NOTE,
+    MAX_TAKE,
+    Calibrate,
+    Command,
+    Mark,
+    RecorderState,
+    SetSlate,
+    StartRecording,
+    StopRecording,
+)
 from stage.news import News
+from stage.takes.folder import MIN_FREE_BYTES
 from stage.takes.recorder import PATIENCE_S, Answer, Recorder
 
 
@@ -23,15 +33,16 @@ class FakeTake:
     fault: str = ""
     records: int = 0
     lost: int = 0
+    frames: int = 0
+    dropped_frames: int = 0
+    marks: int = 0
+    bytes_per_s: float = 0.0
     ended: bool = False
     files: list[Path] = field(default_factory=list)
 
     @property
     def facts(self) -> Mapping[str, str]:
         return {"take": self.name}
-
-    def put(self, message: Message) -> None:
-        raise AssertionError("the recorder itself hands over nothing")
 
     def lose(self, count: int) -> None:
         raise AssertionError("the recorder itself counts nothing")
@@ -252,3 +263,39 @@ def test_a_take_that_is_stopped_before_there_is_a_file_is_answered(show: Show) -
     show.takes[0].opens(1)
     show.takes[0].phase = "done"
     assert show.answers() == {}
+
+
+def test_marks_count_in_the_take_that_runs(show: Show) -> None:
+    show.obey(Mark, text="too early")
+    show.obey(StartRecording)
+    show.obey(Mark)
+    show.takes[0].opens(1)
+    show.obey(Mark, text="he stumbles")
+    for wrong in ("x" * (MAX_NOTE + 1), "a\0b", "two\nlines"):
+        show.obey(Mark, text=wrong)
+    answers = {answer.command.id: answer for answer in show.look()[0]}
+    assert [key for key, answer in answers.items() if not answer.ok] == ["1", "5", "6", "7"]
+    assert answers["4"].text == "mark 2: he stumbles" and answers["4"].facts["take"] == "scene_001"
+    assert show.takes[0].marks == 2 == show.recorder.state(1, 7, "").marks
+
+
+def test_minutes_left_are_those_of_the_running_take_else_of_the_last(show: Show) -> None:
+    free = MIN_FREE_BYTES + 60_000_000
+
+    def minutes() -> float:
+        return show.recorder.state(1, free, "").minutes_left
+
+    assert minutes() == -1.0
+    show.obey(StartRecording)
+    show.takes[0].opens(1)
+    show.look()
+    assert minutes() == -1.0
+    show.takes[0].bytes_per_s = 1e6
+    assert minutes() == 1.0 and show.recorder.state(1, -1, "").minutes_left == -1.0
+    show.obey(StopRecording)
+    show.takes[0].phase = "done"
+    show.look()
+    show.obey(StartRecording)
+    assert minutes() == 1.0
+    show.takes[1].bytes_per_s = 4e6
+    assert minutes() == 0.2 and show.recorder.state(1, MIN_FREE_BYTES - 1, "").minutes_left == 0.0

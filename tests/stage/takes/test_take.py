@@ -15,15 +15,17 @@ from msgspec.structs import replace
 
 from protocols.bus import Message
 from protocols.codec import encode
-from protocols.takefile import TakeReader, TakeWriter
+from protocols.foxglove import decode_video
+from protocols.takefile import TakeReader, TakeRecord, TakeWriter
 from stage.config import TimecodeSection
 from stage.takes import take as take_module
 from stage.takes.face_table import FaceTables
 from stage.takes.folder import MIN_FREE_BYTES, unfinished_takes
+from stage.takes.memory import Memory
 from stage.takes.take import Take
 from tests.stage.outputs.faces import any_face, face_performance
 from tests.stage.outputs.performers import random_pose
-from tests.stage.takes.taking import message, take_in
+from tests.stage.takes.taking import GROUP, TOPIC, message, picture, take_in
 from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -92,7 +94,7 @@ def test_tables_written_meanwhile_are_those_of_the_take_file(tmp_path: Path) -> 
     live = {path.name: path.read_bytes() for path in take.files[1:]}
     assert sorted(live) == ["scene_001_anna.csv", "scene_001_ben.csv"]
     again = FaceTables(tmp_path / "again.mcap", TimecodeSection(rate="30"), take.began_ns)
-    for entry in TakeReader(take.files[0]).records():
+    for entry in TakeReader(take.files[0]).records("x."):
         again.hear(entry.decoded().record, entry.received_ns)
     again.close()
     assert [path.read_bytes() for path in again.paths] == [live[name] for name in sorted(live)]
@@ -175,7 +177,7 @@ def test_a_file_size_limit_ends_the_take(tmp_path: Path) -> None:
     assert TakeReader(tmp_path / "scene_001.mcap").facts["take"]["number"] == "1"
 
 
-def test_a_disk_that_hangs_holds_up_nobody_and_memory_is_bounded(
+def test_a_disk_that_hangs_holds_up_nobody_memory_is_bounded_and_video_goes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hang = threading.Event()
@@ -185,22 +187,40 @@ def test_a_disk_that_hangs_holds_up_nobody_and_memory_is_bounded(
         hang.wait(20.0)
         close_chunk(writer)
 
-    take = take_in(tmp_path)
+    memory = Memory(200_000)
+    take = take_in(tmp_path, memory=memory)
     until(lambda: take.phase == "recording")
     monkeypatch.setattr(TakeWriter, "close_chunk", slow)
-    monkeypatch.setattr(take_module, "QUEUE_BYTES", 100_000)
-    longest_s = 0.0
+    longest_s, highest, lost_with_video = 0.0, 0, False
     deadline_s = time.monotonic() + 20.0
+    sent = pictures = 0
     while take.lost == 0 and time.monotonic() < deadline_s:
         begin_s = time.monotonic()
-        take.put(message(0, size=1000))
+        memory.put(picture(pictures, 3000), take.queue, pre_roll=False)
+        take.put(message(sent, size=1000))
         longest_s = max(longest_s, time.monotonic() - begin_s)
-    assert take.lost > 0 and longest_s < 1.0
+        highest = max(highest, memory.used_bytes)
+        sent, pictures = sent + 1, pictures + 1
+        waiting = [entry for entry in take.queue.entries if entry.held and entry.camera]
+        lost_with_video = lost_with_video or (take.lost > 0 and len(waiting) > 0)
+    assert take.lost > 0 and longest_s < 1.0 and highest <= 200_000
+    assert take.dropped_frames > 0 and not lost_with_video
     hang.set()
     ended(take)
-    assert take.records + take.lost > 0 and take.fault == ""
-    assert len(list(TakeReader(take.files[0]).records())) == take.records
-    assert TakeReader(take.files[0]).finished
+    assert take.fault == "" and memory.used_bytes == 0
+    assert take.records + take.lost == sent and take.frames + take.dropped_frames == pictures
+    read = TakeReader(take.files[0])
+    kept = list(read.records())
+    assert sum(entry.topic == TOPIC for entry in kept) == take.records and read.finished
+    assert read.facts["end"]["dropped.left"] == str(take.dropped_frames)
+    frames = [entry for entry in kept if entry.topic == "video.left"]
+    assert len(frames) == take.frames and playable(frames)
+
+
+def playable(frames: list[TakeRecord]) -> bool:
+    """Whether every picture stands behind those that it needs: groups of five, begun by their first."""
+    numbers = [decode_video(frame.data).time_ns - 1 for frame in frames]
+    return all(number % GROUP == 0 or number - 1 in numbers for number in numbers)
 
 
 def test_a_kill_at_any_moment_loses_at_most_a_second(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ CAMERA = CameraSection(id="left", source="device:0")
 
 def test_everything_of_a_stage_is_recorded_and_nothing_of_what_it_does_not_have() -> None:
     topics = recorded_topics(Config(cameras=(CAMERA,)))
-    assert topics["solve"] == ("performance.", "face.", "event.", "reply.")
+    assert topics["solve"] == ("performance.", "face.", "step.", "keyframe.", "event.", "reply.")
     assert topics["landmarks"] == ("landmarks.", "event.")
     assert topics["capture.left"] == ("frame.", "event.")
-    assert topics["console"] == ("command.", "event.")
+    assert topics["console"] == ("event.",)
     assert not {"mqtt", "receive", "control", "landmarks.faces"} & set(topics)
     full = Config(
         cameras=(CAMERA, CameraSection(id="close", source="device:1", face_of="anna")),
@@ -23,8 +23,8 @@ def test_everything_of_a_stage_is_recorded_and_nothing_of_what_it_does_not_have(
     )
     topics = recorded_topics(full)
     assert topics["receive"] == ("external.", "timecode", "event.")
-    assert set(topics["mqtt"]) == {"output.", "command.", "event.", "reply."}
-    assert "command." in topics["control"] and "landmarks." in topics["landmarks.faces"]
+    assert set(topics["mqtt"]) == {"output.", "event.", "reply."}
+    assert "event." in topics["control"] and "landmarks." in topics["landmarks.faces"]
 
 
 def test_meshes_predictions_and_signs_of_life_are_left_out() -> None:
