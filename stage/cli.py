@@ -20,11 +20,13 @@ from stage.commands import takes
 from stage.commands.doctor import doctor
 from stage.commands.enroll import enroll
 from stage.commands.export import export
+from stage.commands.import_ import import_
 from stage.commands.live import live
 from stage.commands.ltc import ltc
 from stage.commands.models import models
 from stage.commands.overlay import overlay
 from stage.commands.probe import probe
+from stage.commands.replay import replay
 from stage.commands.solve import solve
 from stage.errors import StageError
 
@@ -35,9 +37,11 @@ DESCRIPTION = (
 
 app = tyro.extras.SubcommandApp()
 app.command(name="live")(live)
+app.command(name="replay")(replay)
 app.command(name="solve")(solve)
 app.command(name="takes")(takes.takes)
 app.command(name="export")(export)
+app.command(name="import")(import_)
 app.command(name="enroll")(enroll)
 app.command(name="overlay")(overlay)
 app.command(name="probe")(probe)

@@ -27,7 +27,11 @@ from stage.errors import SourceError
 from stage.synthetic.raster import Floats
 
 _MAX_JOINTS = 1000
-_MAX_VALUES = 200_000_000
+_MAX_WORDS = 8
+_MAX_VALUES = 30_000_000
+"""About 25 minutes of 60 joints at 120 Hz."""
+_BLOCK = 1 << 22
+"""Characters turned into numbers at once."""
 _CHANNELS = ("Xposition", "Yposition", "Zposition", "Xrotation", "Yrotation", "Zrotation")
 
 
@@ -106,10 +110,7 @@ def parse_bvh(text: str) -> BvhClip:
     width = sum(len(channels) for channels in skeleton.channels)
     if frames < 1 or not frame_s > 0.0 or frames * width > _MAX_VALUES:
         raise SourceError(f"a BVH motion of {frames} frames of {frame_s} s cannot be used")
-    try:
-        values = np.array(rest[1].split() if len(rest) > 1 else [], np.float64)
-    except ValueError:
-        raise SourceError("the BVH motion has a value that is no number") from None
+    values = _numbers(rest[1] if len(rest) > 1 else "", frames * width)
     if values.size != frames * width:
         raise SourceError(
             f"the BVH motion has {values.size} values; {frames} frames of {width} channels need {frames * width}"
@@ -117,6 +118,22 @@ def parse_bvh(text: str) -> BvhClip:
     if not np.isfinite(values).all():
         raise SourceError("the BVH motion has values that are not finite")
     return skeleton.clip(values.reshape(frames, width), frame_s)
+
+
+def _numbers(text: str, wanted: int) -> Floats:
+    """The numbers in a text, read in blocks; one more than wanted is enough to know that there are too many."""
+    blocks, count, position = [np.zeros(0)], 0, 0
+    while position < len(text) and count <= wanted:
+        end = position + _BLOCK
+        while end < len(text) and not text[end].isspace():
+            end += 1
+        try:
+            blocks.append(np.array(text[position:end].split(), np.float64))
+        except ValueError:
+            raise SourceError("the BVH motion has a value that is no number") from None
+        count += len(blocks[-1])
+        position = end
+    return np.concatenate(blocks)
 
 
 class _Skeleton:
@@ -143,8 +160,7 @@ class _Skeleton:
         open_joints: list[int] = []  # -1 marks an end site
         for token in tokens:
             if token in ("ROOT", "JOINT"):
-                self._joint(next(tokens), open_joints)
-                self._expect(next(tokens), "{")
+                self._joint(self._name(tokens), open_joints)
             elif token == "End":
                 self._expect(next(tokens), "Site")
                 self._expect(next(tokens), "{")
@@ -162,6 +178,15 @@ class _Skeleton:
                 raise SourceError(f"unexpected {token[:40]!r} in the BVH hierarchy")
         if open_joints:
             raise SourceError("the BVH hierarchy ends too early")
+
+    def _name(self, tokens: Iterator[str]) -> str:
+        """Up to the brace: some tools write names of several words, "Bip01 L Thigh"."""
+        words: list[str] = []
+        while (token := next(tokens)) != "{":
+            words.append(token)
+            if len(words) > _MAX_WORDS:
+                raise SourceError(f"expected '{{' in the BVH hierarchy after {' '.join(words)[:40]!r}")
+        return " ".join(words)
 
     def _joint(self, name: str, open_joints: list[int]) -> None:
         if len(self.names) >= _MAX_JOINTS:

@@ -112,14 +112,19 @@ def with_fingers(poses: Poses, fingers: Floats) -> Poses:
     return Poses(poses.root, rotations)
 
 
-def retarget(clip: BvhClip, rest: RestBody) -> Poses:
+def retarget(clip: BvhClip, rest: RestBody, *, centred: bool = True) -> Poses:
     """The clip's motion on a performer, one pose per frame of the clip.
+
+    Args:
+        clip: The motion.
+        rest: The performer.
+        centred: Put the middle of its way at the origin; otherwise it stays where the clip has it.
 
     Raises:
         SourceError: The skeleton's joints are not recognised.
     """
     joint_of = matched_joints(clip.names)
-    axes, source_rest = _upright(clip, joint_of)
+    axes, source_rest = upright(clip, joint_of)
     R_source, places = clip.forward()
     turned = axes @ R_source @ axes.T  # (T, J, 3, 3) since rest, in our axes
     heads = rest.joints.astype(np.float64)
@@ -136,7 +141,8 @@ def retarget(clip: BvhClip, rest: RestBody) -> Poses:
 
     scale = _leg(heads, _BONE) / _leg(source_rest, joint_of)
     pelvis = scale * (places[:, joint_of["pelvis"]] @ axes.T)
-    pelvis[:, :2] -= 0.5 * (pelvis[:, :2].min(axis=0) + pelvis[:, :2].max(axis=0))
+    if centred:
+        pelvis[:, :2] -= 0.5 * (pelvis[:, :2].min(axis=0) + pelvis[:, :2].max(axis=0))
     root = pelvis - (G[:, 0] @ (heads[_BONE["pelvis"]] - heads[0])[:, None])[..., 0]
     return _on_floor(from_global(G, root), rest, clip.frame_s)
 
@@ -183,8 +189,12 @@ def _take(found: dict[str, int], bone: str, candidates: list[int]) -> None:
         found[bone] = candidates[0]
 
 
-def _upright(clip: BvhClip, joint_of: dict[str, int]) -> tuple[Floats, Floats]:
-    """Rotation (3, 3) from the file's axes to ours, and the rest places (J, 3) in our axes."""
+def upright(clip: BvhClip, joint_of: dict[str, int]) -> tuple[Floats, Floats]:
+    """Rotation (3, 3) from the file's axes to ours, and the rest places (J, 3) in our axes.
+
+    Raises:
+        SourceError: Its rest pose does not tell.
+    """
     places = clip.rest_places()
     up = _nearest_axis(places[joint_of["head"]] - places[joint_of["pelvis"]])
     across = places[joint_of["thigh_l"]] - places[joint_of["thigh_r"]]
