@@ -27,6 +27,7 @@ MATERIALS = [
     _material("skin", (0.56, 0.34, 0.25), 0.6),
     _material("eyes", (0.85, 0.84, 0.82), 0.15),
     _material("mouth", (0.35, 0.10, 0.10), 0.5),
+    _material("iris", (0.03, 0.015, 0.01), 0.1),
 ]
 """Colours that tell the parts apart; linear, as glTF has them."""
 
@@ -34,6 +35,9 @@ _PARTS = {
     "eyes": ("eye_back.L", "eye_front.L", "eye_back.R", "eye_front.R"),
     "mouth": ("mouth_cavity", "tongue"),
 }
+_FRONTS = ("eye_front.L", "eye_front.R")
+_IRIS_VERTICES = 16
+"""Of each eye, the foremost: a ring of eight around the pupil and one around the iris."""
 
 
 def shape_names() -> list[str]:
@@ -112,4 +116,16 @@ def _by_material(model: BodyModel) -> list[tuple[int, NDArray[np.integer]]]:
     for material, entry in enumerate(MATERIALS):
         wanted = [PARTS.index(part) for part in _PARTS.get(entry["name"], ())]
         of[np.isin(parts, wanted)] = material
+    of[_iris(model, parts)] = len(MATERIALS) - 1
     return [(material, model.faces[of == material]) for material in np.unique(of).tolist()]
+
+
+def _iris(model: BodyModel, parts: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """(F,) which triangles are pupil or iris; the mesh has a ring of edges around it."""
+    found = np.zeros(len(parts), np.bool_)
+    for part in _FRONTS:
+        front = parts == PARTS.index(part)
+        vertices = np.unique(model.faces[front])
+        foremost = vertices[np.argsort(model.mean_vertices[vertices, 1], kind="stable")[:_IRIS_VERTICES]]
+        found |= front & np.isin(model.faces, foremost).all(1)
+    return found
