@@ -4,6 +4,7 @@
     `landmarks.<face camera>` -> at once     -> `face.<actor>`
     `external.<actor>`        -> merged; a face at once too, and where there is no camera a body
     `command.<surface>` Calibrate -> an actor is measured anew; `reply.solve` says so at once
+    every call of the solver -> `step.solve`; its state, every few seconds -> `keyframe.solve`
 
 A frameset older than `max_age_ms` is dropped and counted: late work is worth less than the next frameset. With
 `fast`, nothing is dropped, and `solved` gives the sources credit for the next frames.
@@ -18,14 +19,15 @@ from protocols.arrays import to_bytes
 from protocols.bus import Message
 from protocols.external import ExternalBones, ExternalFace
 from protocols.messages import CameraLandmarks, FacePerformance, MeshNote, Performance, Record, Solved, Trace
-from protocols.show import Calibrate
+from protocols.show import Calibrate, RecorderState
 from stage.bodies.body import load_body
 from stage.errors import CalibrationError
 from stage.readers import readers
 from stage.solving.assembly import make_solver
 from stage.solving.framesets import Frameset, FramesetAssembler
 from stage.solving.profile_keeper import ProfileKeeper
-from stage.surfaces import RECEIVE, command_topics
+from stage.solving.step_log import StepLog
+from stage.surfaces import RECEIVE, RECORD, command_topics
 from workers.worker import Worker, run
 
 _LONGEST_WAIT_MS = 50
@@ -61,7 +63,13 @@ class SolveWorker(Worker):
         if len(self.config.inputs) > 0:
             sources[RECEIVE] = ["external."]
         self._subscriber = self.subscribe(sources)
-        self._commands = self.subscribe(command_topics(self.config))
+        topics = command_topics(self.config)
+        self._log: StepLog | None = None
+        if self.config.record.enabled:
+            self._log = StepLog(self._solver, self.publisher.send, self.clock.now_ns())
+            topics[RECORD] = ["recorder"]
+        self._recording = self._told_fault = False
+        self._commands = self.subscribe(topics)
 
     def step(self) -> None:
         """Take in landmarks, solve what is complete or out of time."""
@@ -71,6 +79,8 @@ class SolveWorker(Worker):
         messages = self._subscriber.drain_all()
         newest = {_stream(message.record): message for message in messages}
         for message in messages:
+            if self._log is not None and self._log.is_new:
+                self._log.keyframe(self.clock.now_ns(), resting=True)
             if isinstance(message.record, ExternalFace | ExternalBones):
                 overtaken = newest[_stream(message.record)] is not message
                 self._take_external(message, overtaken and not self.timing.fast)
@@ -81,8 +91,7 @@ class SolveWorker(Worker):
             elif self._fits(message.record):
                 self._assembler.add(message.record, self.clock.now_ns())
         if len(self.config.inputs) > 0:
-            now_ns = self.clock.now_ns()
-            self._publish_external(self._solver.pass_time(now_ns), now_ns, now_ns)
+            self._pass_time(self.clock.now_ns())
         while (frameset := self._assembler.ready(self.clock.now_ns())) is not None:
             self.counters["framesets_seen"] += 1
             age_ns = self.clock.now_ns() - frameset.capture_ns
@@ -90,6 +99,8 @@ class SolveWorker(Worker):
                 self.counters["framesets_dropped_age"] += 1
             else:
                 self._solve(frameset, age_ns)
+        if self._log is not None and not self._log.is_new:
+            self._keep_state(self._log)
 
     def report(self) -> None:
         """Bring counts and facts into the heartbeat."""
@@ -110,6 +121,8 @@ class SolveWorker(Worker):
         for performance in performances:
             trace = replace(performance.trace, solve_begin_ns=begin_ns, solve_end_ns=end_ns)
             self.publisher.send(f"performance.{performance.actor}", replace(performance, trace=trace))
+        if self._log is not None:
+            self._log.bodies(frameset)
         self._publish_predictions(frameset.capture_ns)
         self.counters["framesets_solved"] += 1
         self.publisher.send("solved", Solved(frameset.capture_ns, self.counters["framesets_solved"]))
@@ -123,13 +136,16 @@ class SolveWorker(Worker):
         """A frame of a face camera; it waits for nobody."""
         begin_ns = self.clock.now_ns()
         face = self._solver.step_face(landmarks)
+        if face is not None:
+            trace = replace(face.trace, solve_begin_ns=begin_ns, solve_end_ns=self.clock.now_ns())
+            self.publisher.send(f"face.{face.actor}", replace(face, trace=trace))
+        if self._log is not None:
+            self._log.face(landmarks)
         if len(self.config.body_cameras) == 0:
             self.counters["frames_read"] += 1
             self.publisher.send("solved", Solved(landmarks.capture_ns, self.counters["frames_read"]))
         if face is None:
             return
-        trace = replace(face.trace, solve_begin_ns=begin_ns, solve_end_ns=self.clock.now_ns())
-        self.publisher.send(f"face.{face.actor}", replace(face, trace=trace))
         self.counters["faces_solved"] += 1
         if len(self.config.body_cameras) == 0:
             self._keep_profiles()
@@ -154,9 +170,18 @@ class SolveWorker(Worker):
         assert isinstance(record, ExternalFace | ExternalBones)
         begin_ns = self.clock.now_ns()
         self.counters["external_overtaken"] += overtaken
-        self._publish_external(self._solver.take_external(record, overtaken=overtaken), message.sent_ns, begin_ns)
+        made = self._solver.take_external(record, overtaken=overtaken)
+        self._publish_external(made, message.sent_ns, begin_ns)
+        if self._log is not None:
+            self._log.external(record, overtaken=overtaken)
         if len(self.config.cameras) == 0:
             self.mark(begin_ns - record.capture_ns)
+
+    def _pass_time(self, now_ns: int) -> None:
+        made = self._solver.pass_time(now_ns)
+        self._publish_external(made, now_ns, now_ns)
+        if self._log is not None and len(made) > 0:
+            self._log.time(now_ns)
 
     def _publish_external(self, made: list[Performance | FacePerformance], came_ns: int, begin_ns: int) -> None:
         """Of these there were no frames and no landmarks: it came, and was there."""
@@ -175,7 +200,21 @@ class SolveWorker(Worker):
         for message in self.commanded(self._commands):
             if isinstance(message.record, Calibrate):
                 promise = self._profiles.calibrate(message.record.actor)
+                if promise.ok and self._log is not None:
+                    self._log.measure(message.record.actor, self.clock.now_ns())
                 self.reply(message.record, promise.ok, promise.text)
+            elif isinstance(message.record, RecorderState):
+                begins, self._recording = message.record.recording and not self._recording, message.record.recording
+                if begins and self._log is not None:
+                    self._log.want()
+
+    def _keep_state(self, log: StepLog) -> None:
+        """The solver's state for the takes, when it is due and nobody waits for a pose."""
+        resting = not self._subscriber.socket.poll(0)
+        log.keyframe(self.clock.now_ns(), resting=resting)
+        if log.fault and not self._told_fault:
+            self._told_fault = True
+            self.event("warning", log.fault)
 
     def _keep_profiles(self) -> None:
         for news in self._profiles.keep():
