@@ -1,10 +1,6 @@
 """Solves takes again: as they were solved live, byte for byte, or anew, with other settings.
 
-with tempfile.TemporaryDirectory() as folder:
-    take = TakeReader(path)
-    config = unpack(take, Path(folder))
-    for record in resolve(take, config, as_live=True):
-        ...
+`resolve(take, unpack(take, folder), as_live=True)` gives the performances and faces that the live solver gave.
 """
 
 from __future__ import annotations

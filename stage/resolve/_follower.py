@@ -176,6 +176,5 @@ class Follower:
         """The state is not known any more."""
         if self._exact:
             self._exact = False
-            self.news.append(
-                News("warning", f"{why}; what follows is not byte for byte as it was, up to the next state")
-            )
+            text = f"{why}; what follows is not byte for byte as it was, up to the next state"
+            self.news.append(News("warning", text))

@@ -110,7 +110,7 @@ class Resolved:
         return None
 
     def _records(self, begin_ns: int, *topics: str) -> Iterator[tuple[Record, int]]:
-        """Records and when they were received, until a little after the end: what belongs together came so far apart."""
+        """Records and when they were received, to a little after the end: what belongs together came so far apart."""
         end_ns = min(_FOREVER_NS, self._end_ns + INPUTS_BEFORE_NS)
         for entry in self.take.records(*topics, begin_ns=begin_ns, end_ns=end_ns):
             record = _record(entry)
