@@ -23,6 +23,9 @@ FORMATS = {
         Format("bvh", ".bvh", "stage.export.bvh", styles=("rig", "mixamo", "manny")),
         Format("trc", ".trc", "stage.export.trc"),
         Format("c3d", ".c3d", "stage.export.c3d", package="ezc3d"),
+        Format("usd", ".usdc", "stage.export.usd", scene=True, package="pxr", also=(".usd", ".usda", ".usdz")),
+        Format("csv", ".csv", "stage.export.csv"),
+        Format("npz", ".npz", "stage.export.npz"),
     )
 }
 """By name, as `stage export --format` takes them."""

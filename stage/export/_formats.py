@@ -24,6 +24,8 @@ class Format:
     """Whether one file holds all actors: then it is called with a list of sources, else once for each."""
     package: str = ""
     """The import that it needs of the extra "export"."""
+    also: tuple[str, ...] = ()
+    """Other suffixes that `--out` may have."""
     styles: tuple[str, ...] = ()
     """What `--style` may say; the first is the usual one."""
 

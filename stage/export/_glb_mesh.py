@@ -66,7 +66,7 @@ def add_mesh(glb: GlbFile, source: ExportSource) -> dict[str, Any]:
             "material": material,
             "targets": targets,
         }
-        for material, faces in _by_material(model)
+        for material, faces in by_material(model)
     ]
     return {
         "name": f"{source.actor}_body",
@@ -106,7 +106,7 @@ def _target(glb: GlbFile, action: NDArray[np.floating], count: int) -> int:
     return glb.sparse(moved, GLTF_FROM_WORLD.positions(action[moved].astype(np.float32)), count)
 
 
-def _by_material(model: BodyModel) -> list[tuple[int, NDArray[np.integer]]]:
+def by_material(model: BodyModel) -> list[tuple[int, NDArray[np.integer]]]:
     """Triangles of each material; all in one where it is not known which part they belong to."""
     try:
         parts = load_regions().parts

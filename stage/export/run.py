@@ -60,8 +60,10 @@ def _path(source: ExportSource, kind: Format, out: Path | None, actor: str | Non
         return source.take.path.with_name(name)
     if out.is_dir():
         return out / name
-    if out.suffix.lower() != kind.suffix:
-        raise ExportError(f"--out {out}: neither a folder that is there nor a file that ends in {kind.suffix}")
+    suffixes = (kind.suffix, *kind.also)
+    if out.suffix.lower() not in suffixes:
+        known = " or ".join(suffixes)
+        raise ExportError(f"--out {out}: neither a folder that is there nor a file that ends in {known}")
     return out if alone or actor is None else out.with_stem(f"{out.stem}{suffix}")
 
 

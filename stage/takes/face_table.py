@@ -26,6 +26,7 @@ from typing import IO
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from protocols.arrays import from_bytes
 from protocols.livelink import VALUES
@@ -159,6 +160,23 @@ def table_timecode(moment: Timecode) -> str:
     return f"{label[:-2]}{sixtieths:06.3f}"
 
 
+def table_row(
+    moment: Timecode, shapes: NDArray[np.floating], head: NDArray[np.floating], gaze: NDArray[np.floating]
+) -> str:
+    """One line of a table, with its end; "" for a face that holds what is no number.
+
+    Args:
+        moment: When it was captured.
+        shapes: (52,).
+        head: (4,) xyzw.
+        gaze: (2, 2) radians, as `protocols.messages.Face`.
+    """
+    values = write_face(shapes, head, gaze)
+    if not np.isfinite(values).all():
+        return ""
+    return table_timecode(moment) + _ROW % tuple(values[_ORDER].tolist())
+
+
 class _Table:
     """The table of one actor."""
 
@@ -172,11 +190,10 @@ class _Table:
         """Adds a row; time runs forward, and what has no time has no row."""
         if moment is None or capture_ns <= self._last_ns or face.state == "absent":
             return
-        values = write_face(from_bytes(face.shapes, (-1,)), from_bytes(face.head, (4,)), from_bytes(face.gaze, (2, 2)))
-        if not np.isfinite(values).all():
-            return
-        self._last_ns = capture_ns
-        self._file.write(table_timecode(moment) + _ROW % tuple(values[_ORDER].tolist()))
+        arrays = from_bytes(face.shapes, (-1,)), from_bytes(face.head, (4,)), from_bytes(face.gaze, (2, 2))
+        if row := table_row(moment, *arrays):
+            self._last_ns = capture_ns
+            self._file.write(row)
 
     def close(self) -> None:
         self._file.flush()
