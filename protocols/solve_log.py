@@ -85,6 +85,6 @@ class SolverKeyframe(Record, frozen=True):
     number: int
     """Of the step that comes next: the state is the one before it."""
     at_ns: int
-    """Time of the step before, else of the run's beginning."""
+    """Time of the step before; before the first step, when the state was taken."""
     state: bytes
     """See `stage.solving.memento`."""

@@ -73,7 +73,7 @@ class Follower:
         """Steps and states that have not been done."""
         return len(self._pending)
 
-    def take(self, record: Record, at_ns: int) -> list[Outcome]:
+    def take(self, record: Record | None, at_ns: int) -> list[Outcome]:
         """Takes in a record; what can be done now is done.
 
         Args:

@@ -104,7 +104,8 @@ class StepLog:
                 "they can be solved again from their landmarks, but not byte for byte"
             )
             return
-        self._send("keyframe.solve", SolverKeyframe(self._run_ns, self._number, self._at_ns, state))
+        at_ns = self._at_ns if self._number > 0 else now_ns
+        self._send("keyframe.solve", SolverKeyframe(self._run_ns, self._number, at_ns, state))
 
     def _tell(self, step: SolveStep) -> None:
         self._send("step.solve", step)

@@ -1,0 +1,32 @@
+"""The line that leads from a take's time to stage time while it is solved again live, and from where on it is shown.
+
+After a jump the solver catches up from a state before the position. What it makes on the way is not shown, except for
+the newest, so that whoever stands still is seen.
+"""
+
+from __future__ import annotations
+
+from protocols.playback import PlayerState
+from stage.replay.item import Pace
+
+
+class Line:
+    """As the newest `PlayerState` says."""
+
+    def __init__(self) -> None:
+        """Nothing has been said."""
+        self.pace: Pace | None = None
+        """None before the first state."""
+        self._runs = -1
+        self._shown_from_ns = 0
+
+    def update(self, state: PlayerState) -> None:
+        """The player has told what it does."""
+        take_ns = state.at_ns - state.shift_ns
+        if state.runs != self._runs:
+            self._runs, self._shown_from_ns = state.runs, take_ns
+        self.pace = Pace(state.at_ns, take_ns, max(state.speed, 1e-3))
+
+    def is_due(self, capture_ns: int) -> bool:
+        """Whether what was captured then, in the take's time, is shown; if not, it is what leads to the position."""
+        return capture_ns >= self._shown_from_ns
