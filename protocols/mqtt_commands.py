@@ -3,6 +3,7 @@
     <prefix>/command/record/start          {"slate": "scene-12", "take": 3}    both may be left out
     <prefix>/command/record/stop
     <prefix>/command/slate                 {"slate": "scene-12", "take": 1}
+    <prefix>/command/mark                  {"text": "he stumbles"}             may be left out
     <prefix>/command/output/<id>/set       {"enabled": false, "actor": "anna", "rate": 30}   any of them
     <prefix>/command/output/<id>/enable    {"enabled": true}                   true when left out
     <prefix>/command/actor/<id>/calibrate
@@ -20,7 +21,18 @@ import msgspec
 from msgspec import Meta
 
 from protocols.errors import DecodeError
-from protocols.show import MAX_SLATE, MAX_TAKE, Calibrate, Command, SetOutput, SetSlate, StartRecording, StopRecording
+from protocols.show import (
+    MAX_NOTE,
+    MAX_SLATE,
+    MAX_TAKE,
+    Calibrate,
+    Command,
+    Mark,
+    SetOutput,
+    SetSlate,
+    StartRecording,
+    StopRecording,
+)
 
 MOST_BYTES = 8192
 """Longer payloads are refused unread."""
@@ -28,6 +40,7 @@ MOST_BYTES = 8192
 _Id = Annotated[str, Meta(max_length=64)]
 _Slate = Annotated[str, Meta(max_length=MAX_SLATE, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])")]
 """No control characters; written so that Python and JavaScript read the expression alike."""
+_Note = Annotated[str, Meta(max_length=MAX_NOTE, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])")]
 _Take = Annotated[int, Meta(ge=0, le=MAX_TAKE)]
 _Rate = Annotated[float, Meta(ge=0, le=1000)]
 _SHOWN = 80
@@ -75,6 +88,13 @@ class Slate(Request, frozen=True):
     """0 is the next one of the slate."""
 
 
+class MarkNow(Request, frozen=True):
+    """Put a mark at this moment of the take."""
+
+    text: _Note = ""
+    """A note."""
+
+
 class OutputSet(Request, frozen=True):
     """Change an output live."""
 
@@ -119,6 +139,7 @@ _KINDS: dict[tuple[str, ...], _Kind] = {
     ),
     ("record", "stop"): _Kind(RecordStop, lambda _request, _, key, surface: StopRecording(key, surface)),
     ("slate",): _Kind(Slate, lambda request, _, key, surface: SetSlate(key, surface, request.slate, request.take)),
+    ("mark",): _Kind(MarkNow, lambda request, _, key, surface: Mark(key, surface, request.text)),
     ("output", "*", "set"): _Kind(
         OutputSet,
         lambda request, output, key, surface: SetOutput(

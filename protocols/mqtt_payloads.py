@@ -175,6 +175,16 @@ class RecorderReport(Report, frozen=True):
     """Free space where takes go; -1 unknown."""
     fault: str
     at_ns: int
+    minutes_left: float = -1.0
+    """How long the free space lasts at the rate of this take, else of the last one; -1 unknown."""
+    frames: Count = 0
+    """Pictures in the take, of all cameras."""
+    dropped_frames: Count = 0
+    """Pictures that were given up because disk or encoder were too slow."""
+    pre_roll_s: float = 0.0
+    """How much of the past a take that began now would have."""
+    marks: Count = 0
+    """Marks in the take."""
 
 
 class TimecodeReport(Report, frozen=True):

@@ -35,6 +35,7 @@ SCHEMAS: Mapping[str, type[msgspec.Struct]] = {
     "command-record-start": commands.RecordStart,
     "command-record-stop": commands.RecordStop,
     "command-slate": commands.Slate,
+    "command-mark": commands.MarkNow,
     "command-output-set": commands.OutputSet,
     "command-output-enable": commands.OutputEnable,
     "command-actor-calibrate": commands.ActorCalibrate,

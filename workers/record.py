@@ -32,6 +32,8 @@ _BUSY_WAIT_MS = 5
 """While somebody waits for an answer."""
 _QUEUE_LENGTH = 4096
 """Messages that may wait per publisher while this process does not get its turn."""
+_HEARD_AFTER_S = 0.5
+"""How long others may need to connect to a worker that has just started; news of the folder wait so long."""
 _GRACE_S = 2.5
 """The supervisor gives a worker three seconds to end."""
 
@@ -51,6 +53,7 @@ class RecordWorker(Worker):
         from stage.takes.intake import Intake
         from stage.takes.recorder import Recorder
         from stage.takes.told_state import ToldState
+        from stage.takes.video.lanes import VideoLanes
         from stage.takes.watch import FolderWatch
 
         record = self.config.record
@@ -61,7 +64,9 @@ class RecordWorker(Worker):
         self._gaps = 0
         self._sync: Message | None = None
         self._told = ToldState()
-        self._intake: Intake = Intake(self.config, self.timing)
+        self._lanes = VideoLanes(self.config, self.run_dir)
+        self.opened.callback(self._lanes.close)
+        self._intake: Intake = Intake(self.config, self.timing, self._lanes)
         self._poller = zmq.Poller()
         topics = command_topics(self.config)
         if self.config.timecode.source == "network":
@@ -70,6 +75,7 @@ class RecordWorker(Worker):
         self._poller.register(self._commands.socket, zmq.POLLIN)
         if record.pre_roll_seconds > 0:
             self._listen()
+        self._heard_s = time.monotonic() + _HEARD_AFTER_S
         self.state = "waiting"
 
     def step(self) -> None:
@@ -126,12 +132,15 @@ class RecordWorker(Worker):
             if messages:
                 self.counters["items"] += len(messages) - 1
                 self.mark(self.clock.now_ns() - messages[-1].sent_ns)
-        elif self.config.record.pre_roll_seconds == 0:
+        elif self.config.record.pre_roll_seconds == 0 and not self._recorder.busy:
             self._stop_listening()
 
     def _listen(self) -> None:
         self._stop_listening()
-        self._data = Subscriber(self.run_dir, recorded_topics(self.config), queue_length=_QUEUE_LENGTH)
+        topics = recorded_topics(self.config)
+        for publisher, more in self._lanes.topics().items():
+            topics[publisher] += more
+        self._data = Subscriber(self.run_dir, topics, queue_length=_QUEUE_LENGTH)
         self._gaps = 0
 
     def _stop_listening(self) -> None:
@@ -142,12 +151,10 @@ class RecordWorker(Worker):
     def _tell(self) -> None:
         """Answers, events and the recorder's state, as there are any."""
         answers, news = self._recorder.look(time.monotonic())
-        if self._recorder.current is None:
-            self._intake.take = None
         for item in news:
             self.event(*item)
             self._watch.look()
-        while self._watch.news:
+        while self._watch.news and time.monotonic() >= self._heard_s:
             self.event(*self._watch.news.popleft())
         for answer in answers:
             self.reply(answer.command, answer.ok, answer.text, dict(answer.facts))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from protocols.errors import EncodeError
 from protocols.phone_app import Address
-from protocols.show import Command, CommandReply, SetSlate, StartRecording, StopRecording
+from protocols.show import Command, CommandReply, Mark, SetSlate, StartRecording, StopRecording
 from stage.command_book import Answer, CommandBook
 from stage.news import News
 from stage.surfaces import CONTROL
@@ -55,7 +55,7 @@ class Outgoing:
         """Sends a command; `answer` gets its reply, or ours when there can be none."""
         command = make(self._book.new_id(), CONTROL)
         refusal = ""
-        if not self._recorder and isinstance(command, StartRecording | StopRecording | SetSlate):
+        if not self._recorder and isinstance(command, StartRecording | StopRecording | SetSlate | Mark):
             refusal = "this stage has no recorder; set record.enabled = true in stage.toml"
         elif not self._book.enter(command, answer):
             refusal = "too many commands wait for their replies; try again"

@@ -1,6 +1,7 @@
 """How the show is, as messages: the answer to /stage/status.
 
-/stage/recorder/state      slate s, take i, recording i, seconds f, name s, free GB f, fault s
+/stage/recorder/state      slate s, take i, recording i, seconds f, name s, free GB f, fault s,
+                           minutes left f, dropped frames i, pre-roll seconds f, marks i
 /stage/output/<id>/state   enabled i, kind s, actor s, rate Hz f, target s, fault s
 """
 
@@ -55,7 +56,8 @@ class ShowStatus:
             seconds = (state.at_ns - state.began_ns) / 1e9 if state.recording else 0.0
             free_gb = state.free_bytes / 1e9 if state.free_bytes >= 0 else -1.0
             values = (state.slate, state.take, int(state.recording), seconds, state.name, free_gb, fault)
-            outgoing.send(target, lambda *shown: osc.message("/stage/recorder/state", "siifsfs", *shown), *values)
+            values += (state.minutes_left, state.dropped_frames, state.pre_roll_s, state.marks)
+            outgoing.send(target, lambda *shown: osc.message("/stage/recorder/state", "siifsfsfifi", *shown), *values)
         for output in self._outputs.values():
             address = f"/stage/output/{output.id}/state"
             fault = self._silence(output.worker) or output.fault

@@ -3,7 +3,8 @@
     /stage/record/start [slate s] [take i]      /stage/output/<id>/enable  on f|i|T|F
     /stage/record/stop                          /stage/output/<id>/rate    Hz f|i
     /stage/slate        slate s [take i]        /stage/output/<id>/actor   id s
-    /stage/status                               /stage/actor/<id>/calibrate
+    /stage/mark         [note s]                /stage/actor/<id>/calibrate
+    /stage/status
 
 A button of a touch surface sends 1 when it is pressed and 0 when it is let go. So words that need no value also take
 a single number, and do nothing when it is 0.
@@ -17,7 +18,18 @@ from typing import NamedTuple
 
 from protocols import osc
 from protocols.errors import DecodeError
-from protocols.show import MAX_SLATE, MAX_TAKE, Calibrate, Command, SetOutput, SetSlate, StartRecording, StopRecording
+from protocols.show import (
+    MAX_NOTE,
+    MAX_SLATE,
+    MAX_TAKE,
+    Calibrate,
+    Command,
+    Mark,
+    SetOutput,
+    SetSlate,
+    StartRecording,
+    StopRecording,
+)
 
 PREFIX = "/stage/"
 REPLY = "/stage/reply"
@@ -60,6 +72,8 @@ def read(said: osc.Message) -> Word:
         case ["slate"]:
             slate, take = _slate(said)
             return Word(make=lambda key, surface: SetSlate(key, surface, slate, take))
+        case ["mark"]:
+            return _mark(said)
         case ["output", name, option]:
             return Word(make=_output(said, _name(name), option))
         case ["actor", name, "calibrate"]:
@@ -100,6 +114,15 @@ def _start(said: osc.Message) -> Word:
         return Word(make=StartRecording) if _pressed(said) else Word()
     slate, take = _slate(said)
     return Word(make=lambda key, surface: StartRecording(key, surface, slate, take))
+
+
+def _mark(said: osc.Message) -> Word:
+    if said.tags != "s":
+        return Word(make=Mark) if _pressed(said) else Word()
+    note = said.arguments[0]
+    if not isinstance(note, str) or len(note) > MAX_NOTE or not note.isprintable():
+        raise WordError(f"{said.address} takes a note of up to {MAX_NOTE} printable characters, s, or nothing")
+    return Word(make=lambda key, surface: Mark(key, surface, note))
 
 
 def _slate(said: osc.Message) -> tuple[str, int]:

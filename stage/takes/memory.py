@@ -100,8 +100,10 @@ class TakeQueue:
         self.dropped: Counter[str] = Counter()
         """Pictures that did not fit, by camera."""
         self.entries: deque[Entry] = deque()
-        """For `Memory` alone, like `closed`."""
+        """For `Memory` alone, like the next two."""
         self.closed = False
+        self.begun: set[str] = set()
+        """Cameras of which it has had a picture that needs no other."""
 
     @property
     def dropped_frames(self) -> int:
@@ -152,11 +154,16 @@ class Memory:
             return True
 
     def give(self, entry: Entry, take: TakeQueue) -> None:
-        """Puts an entry that is held already into the queue of a take too."""
+        """Puts an entry that is held already into the queue of a take too.
+
+        Pictures of a camera begin there with one that needs no other; what comes before it is left out.
+        """
         with self.lock:
+            if entry.keyframe:
+                take.begun.add(entry.camera)
             if take.closed:
                 take.count([entry])
-            else:
+            elif not entry.camera or entry.camera in take.begun:
                 entry.takes += (take,)
                 take.entries.append(entry)
 

@@ -70,14 +70,9 @@ class PreRoll:
     def begin(self, take: TakeQueue, now_ns: int) -> None:
         """A take begins: it gets what waits here, in the order received, and the pre-roll keeps it for the next."""
         self.trim(now_ns)
-        whole: set[str] = set()
         with self._memory.lock:
             for entry in self._entries:
-                if not entry.idle or isinstance(entry.record, Mark):  # a mark before the take was refused
-                    continue
-                if entry.keyframe:
-                    whole.add(entry.camera)
-                if not entry.camera or entry.camera in whole:
+                if entry.idle and not isinstance(entry.record, Mark):  # a mark before the take was refused
                     self._memory.give(entry, take)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,8 @@ from stage.timecode import TimecodeClock
 PERIOD_S = 0.1
 SYNC_S = 0.5
 SPACE_S = 1.0
+TAIL_S = 0.5
+_DUE_S = 0.02
 END_BYTES = 12 << 20
 """Room that is kept for the end of a take, and for the last messages; and 1/64 of its size, for its index."""
 RATE_S = 2.0
@@ -54,7 +56,8 @@ class Take(threading.Thread):
         space: Callable[[Path], int] = free_bytes,
         memory: Memory | None = None,
         from_ns: int = 0,
-        video: Callable[[], dict[str, str]] = dict,
+        video: Callable[[], Mapping[str, str]] = dict,
+        pictures_due: Callable[[], bool] = bool,
     ) -> None:
         """Begins; returns at once.
 
@@ -68,6 +71,7 @@ class Take(threading.Thread):
             memory: Where messages wait; None is one of its own.
             from_ns: Stage time from which everything is in it, before its begin with a pre-roll; 0 is its begin.
             video: Says how its pictures are recorded; asked by its thread when it begins.
+            pictures_due: Whether pictures are being encoded; at the end its thread waits for them, `TAIL_S` at most.
         """
         super().__init__(name="take", daemon=True)
         self.phase = "opening"
@@ -78,6 +82,8 @@ class Take(threading.Thread):
         """From "recording" on."""
         self.began_ns = timing.clock.now_ns()
         self.from_ns = from_ns or self.began_ns
+        self.ended_ns = 0
+        """When it was asked to end; 0 before."""
         self.files: list[Path] = []
         """The take file, then the faces' tables."""
         self.fault = ""
@@ -97,11 +103,10 @@ class Take(threading.Thread):
         self._config, self._timing, self._timecode = config, timing, timecode
         self._folder = Path(config.record.folder)
         self._space = space
-        self._video = video
+        self._video, self._pictures_due = video, pictures_due
         self._unsaved: Counter[str] = Counter()
         """What was written into chunks that never came into the file: pictures by camera, records under ""."""
         self._missed = 0
-        self._ended_ns = 0
         self._end = threading.Event()
         self._head_bytes = 0
         self._full = False
@@ -138,8 +143,8 @@ class Take(threading.Thread):
     def end(self) -> None:
         """Asks it to write what waits and to end; returns at once."""
         if not self._end.is_set():
-            self._ended_ns = self._timing.clock.now_ns()
-            self.timecode = _text(self._timecode, self._ended_ns) or self.timecode
+            self.ended_ns = self._timing.clock.now_ns()
+            self.timecode = _text(self._timecode, self.ended_ns) or self.timecode
             self._end.set()
 
     @property
@@ -219,6 +224,8 @@ class Take(threading.Thread):
         ending = False
         while not ending:
             ending = self._end.wait(PERIOD_S)
+            if ending:
+                self._await_pictures()
             self._write_waiting(scribe)
             if self._full:
                 self.fault = f"{self._folder}: the disk is full, so {_ended_well(self.name)}"
@@ -236,6 +243,11 @@ class Take(threading.Thread):
                     less = f"less than {MIN_FREE_BYTES / 1e6:.0f} MB free"
                     self.fault = f"{self._folder} has {less}, so {_ended_well(self.name)}"
                     return
+
+    def _await_pictures(self) -> None:
+        deadline_s = time.monotonic() + TAIL_S
+        while self._pictures_due() and time.monotonic() < deadline_s:
+            time.sleep(_DUE_S)
 
     def _write_waiting(self, scribe: Scribe) -> None:
         while self._has_room(scribe.writer) and (batch := self.memory.take_out(self.queue)):
@@ -288,7 +300,7 @@ class Take(threading.Thread):
             self._tell(scribe)
 
     def _end_facts(self, scribe: Scribe) -> dict[str, str]:
-        ended_ns = self._ended_ns or self._timing.clock.now_ns()
+        ended_ns = self.ended_ns or self._timing.clock.now_ns()
         dropped = self.dropped
         pictures = {f"frames.{camera}": str(count) for camera, count in sorted(scribe.frames.items())}
         pictures |= {f"dropped.{camera}": str(count) for camera, count in sorted(dropped.items())}

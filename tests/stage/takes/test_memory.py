@@ -23,7 +23,7 @@ def drained(memory: Memory, take: TakeQueue) -> list[tuple[str, int]]:
 
 def test_what_fits_comes_out_in_order_and_leaves_nothing() -> None:
     memory, take = Memory(1 << 20), TakeQueue()
-    entries = [picture(n) if n % 3 else note(n) for n in range(100)]
+    entries = [note(n) if n % 3 else picture(n // 3) for n in range(100)]
     assert all(memory.put(entry, take, pre_roll=False) for entry in entries)
     assert drained(memory, take) == [(entry.topic, entry.sequence) for entry in entries]
     assert memory.used_bytes == 0 and take.lost == take.dropped_frames == 0
