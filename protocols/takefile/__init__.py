@@ -28,6 +28,9 @@ from __future__ import annotations
 
 from protocols.takefile._book import Described as Described
 from protocols.takefile._chunk import RawMessage as RawMessage
+from protocols.takefile._copy import check_same as check_same
+from protocols.takefile._copy import copy_attachments as copy_attachments
+from protocols.takefile._copy import copy_messages as copy_messages
 from protocols.takefile._format import CHUNK_BYTES as CHUNK_BYTES
 from protocols.takefile._format import FOREVER_NS as FOREVER_NS
 from protocols.takefile._format import MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES
@@ -36,4 +39,6 @@ from protocols.takefile._format import TakeRecord as TakeRecord
 from protocols.takefile._format import captured_ns as captured_ns
 from protocols.takefile._format import is_finished as is_finished
 from protocols.takefile._reader import TakeReader as TakeReader
+from protocols.takefile._verify import Verified as Verified
+from protocols.takefile._verify import verify as verify
 from protocols.takefile._writer import TakeWriter as TakeWriter

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from mcap.opcode import Opcode
+from mcap.records import Attachment
 
 from protocols.errors import TakeError
 from protocols.takefile._attached import Attached
@@ -32,12 +34,14 @@ class TakeReader:
 
         Args:
             path: The file.
-            salvage: Believe no index, not even that of a finished file, and begin at the beginning.
+            salvage: Read all that is whole, also behind damage: `records` then raises nothing, `losses` tells.
 
         Raises:
             TakeError: There is no such file, it is no take, or its head or its index are damaged.
         """
         self.path = path
+        self.losses: list[str] = []
+        """Set at the end of `records` of a salvaged file: what could not be read, and where."""
         self.facts: dict[str, dict[str, str]] = {}
         """Metadata by name: "take", "clock", "software", and "end" if the take is finished."""
         self.attachments = Attached(self._attachment)
@@ -52,6 +56,7 @@ class TakeReader:
         except OSError as error:
             raise TakeError(f"{path}: {error.strerror}") from error
         with self._opened() as file:
+            self._salvage = salvage
             if self.finished and not salvage:
                 self._read_index(file)
             if self._summary is None:
@@ -137,31 +142,54 @@ class TakeReader:
 
     def _from_beginning(self, book: Book) -> Iterator[list[RawMessage]]:
         ended = False
-        with self._opened() as file:
+        self.losses = []
+        with self._opened() as file, self._told():
             parts = Parts(self.path, file, finished=self.finished)
             for part in parts:
-                if part.opcode == Opcode.CHUNK:
-                    chunk = self._chunk(part)  # which of it is wanted may be told in this very chunk
-                    book.learn(chunk.schemas, chunk.channels)
-                    yield self._of_known_channels(chunk.messages, book, part.position)
-                elif part.opcode == Opcode.MESSAGE:
-                    yield self._of_known_channels([self._message(part)], book, part.position)
-                elif part.opcode == Opcode.SCHEMA:
-                    book.learn([parsed(self.path, part)], [])
-                elif part.opcode == Opcode.CHANNEL:
-                    book.learn([], [parsed(self.path, part)])
-                elif part.opcode == Opcode.DATA_END:
-                    if parsed(self.path, part).data_section_crc not in (0, part.crc):
-                        what = "checksum of the file: something before is not as it was written"
-                        raise damage(self.path, part.position, what)
+                if part.opcode == Opcode.DATA_END:
                     ended = True
+                    with self._told():
+                        self._check_end(part)
                     break
-                else:
-                    self._check_place(part)
-                    self._keep(part)
+                messages: list[RawMessage] = []
+                with self._told():
+                    messages = self._messages_in(part, book)
+                yield messages
             self.unread_bytes = parts.unread_bytes
-        if self.finished and not ended:
-            raise damage(self.path, 0, "a footer without the end of the data")
+            if self.finished and not ended:
+                raise damage(self.path, 0, "a footer without the end of the data")
+
+    def _messages_in(self, part: Part, book: Book) -> list[RawMessage]:
+        """The wanted messages of a part, whatever it is; what else it tells is kept."""
+        match part.opcode:
+            case Opcode.CHUNK:
+                chunk = self._chunk(part)  # which of it is wanted may be told in this very chunk
+                book.learn(chunk.schemas, chunk.channels)
+                return self._of_known_channels(chunk.messages, book, part.position)
+            case Opcode.MESSAGE:
+                return self._of_known_channels([self._message(part)], book, part.position)
+            case Opcode.SCHEMA:
+                book.learn([parsed(self.path, part)], [])
+            case Opcode.CHANNEL:
+                book.learn([], [parsed(self.path, part)])
+            case _:
+                self._check_place(part)
+                self._keep(part)
+        return []
+
+    def _check_end(self, part: Part) -> None:
+        if parsed(self.path, part).data_section_crc not in (0, part.crc):
+            raise damage(self.path, part.position, "checksum of the file: something before is not as it was written")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Damage ends the reading, but of a file that is salvaged."""
+        try:
+            yield
+        except TakeError as error:
+            if not self._salvage:
+                raise
+            self.losses.append(str(error))
 
     def _chunk(self, part: Part, wanted: Container[int] | None = None) -> Unfolded:
         try:
@@ -208,7 +236,8 @@ class TakeReader:
         for part in Parts(self.path, file, finished=self.finished):
             if part.opcode in (Opcode.CHUNK, Opcode.MESSAGE, Opcode.DATA_END):
                 break
-            self._keep(part)
+            with self._told():
+                self._keep(part)
 
     def _known(self) -> tuple[tuple[int, int], dict[str, int]]:
         if self._counted is None:
@@ -225,12 +254,11 @@ class TakeReader:
             record = parsed(self.path, part)
             self.facts[record.name] = {key: text for key, text in record.metadata.items() if key != CHECKSUM}
         elif part.opcode == Opcode.ATTACHMENT:
-            record = parsed(self.path, part)
-            self.attachments.hold(record.name, record.data)
+            self.attachments.hold(parsed(self.path, part))
 
-    def _attachment(self, position: int, length: int) -> bytes:
+    def _attachment(self, position: int, length: int) -> Attachment:
         with self._opened() as file:
-            return parsed(self.path, self._part(file, position, length, Opcode.ATTACHMENT)).data
+            return parsed(self.path, self._part(file, position, length, Opcode.ATTACHMENT))
 
     def _part(self, file: BinaryIO, position: int, length: int, opcode: int) -> Part:
         """The part that the index says is there."""

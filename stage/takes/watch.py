@@ -1,35 +1,42 @@
-"""Looks after the folder of takes, in a thread of its own: a disk that does not answer holds up nobody."""
+"""Looks after the folder of takes, in threads of its own: a disk that does not answer holds up nobody."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
 from pathlib import Path
 
 from stage.errors import RecordError
 from stage.news import News
-from stage.takes.folder import check_space, free_bytes, last_number, unfinished_takes
+from stage.takes.folder import check_space, free_bytes, last_number
+from stage.takes.mending import SETTLED_S, Mending
 
 PERIOD_S = 1.0
-_NAMED = 5
+_NEWS = 64
 
 
 class FolderWatch(threading.Thread):
-    """Free space, last number of a slate, and what a crash has left; each as of the last look."""
+    """Free space and last number of a slate, each as of the last look; what a crash has left is mended."""
 
-    def __init__(self, folder: Path, slate: str) -> None:
-        """Starts to look, once a second."""
+    def __init__(self, folder: Path, slate: str, settled_s: float = SETTLED_S) -> None:
+        """Starts to look, once a second.
+
+        Args:
+            folder: Where takes go.
+            slate: Whose last number is wanted.
+            settled_s: How long a take without an end must not have changed before it is mended.
+        """
         super().__init__(name="takes-folder", daemon=True)
         self.slate = slate
         """Set it to look after another slate."""
         self.free_bytes = -1
-        self.news: deque[News] = deque(maxlen=1)
-        """Takes without an end that were there at the start; whoever tells it takes it out."""
+        self.news: deque[News] = deque(maxlen=_NEWS)
+        """Of takes that had no end; whoever tells it takes it out."""
         self._folder = folder
         self._last = (slate, 0)
         self._wake = threading.Event()
         self._stopping = False
+        self._mending = Mending(folder, self.news, settled_s)
         self.start()
 
     @property
@@ -54,29 +61,16 @@ class FolderWatch(threading.Thread):
         self._wake.set()
 
     def stop(self) -> None:
-        """Ends the thread; does not wait for it."""
+        """Ends the threads; does not wait for them."""
+        self._mending.stop()
         self._stopping = True
         self._wake.set()
 
     def run(self) -> None:
         """Look, in its own thread."""
-        if report := crash_report(unfinished_takes(self._folder)):
-            self.news.append(News("warning", report))
         while not self._stopping:
             slate = self.slate
             self._last = (slate, last_number(self._folder, slate))
             self.free_bytes = free_bytes(self._folder)
             self._wake.wait(PERIOD_S)
             self._wake.clear()
-
-
-def crash_report(unfinished: Sequence[Path]) -> str:
-    """What to tell of takes that a crash has left; "" when there are none."""
-    if len(unfinished) == 0:
-        return ""
-    names = ", ".join(path.name for path in unfinished[:_NAMED])
-    more = f" and {len(unfinished) - _NAMED} more" if len(unfinished) > _NAMED else ""
-    return (
-        f"takes without an end in {unfinished[0].parent}: {names}{more}; whole up to about a second before the crash, "
-        "and left as they are"
-    )
