@@ -13,7 +13,7 @@ from stage.console.colours import LEGS as LEG_COLOURS
 from stage.console.history import FACE_TOTAL, LEGS, LatencyHistory
 from stage.console.status import ActorStatus, FaceStatus, StageStatus
 from stage.readers import BODY_READER, FACE_READER
-from stage.surfaces import rests
+from stage.surfaces import REPLAY, SOLVE, rests
 
 STYLE = f"""<style>
 .st {{ padding: 0 14px; font-size: 12px; line-height: 1.5; color: #c3ccd6; font-variant-numeric: tabular-nums; }}
@@ -42,10 +42,11 @@ _SURE, _UNSURE = 0.7, 0.4
 
 def figures(status: StageStatus, history: LatencyHistory, budget: LatencySection) -> str:
     """The three numbers an operator looks for first: rate, usual and worst latency."""
-    rate = status.workers["solve"].heartbeat.rate_hz if status.alive("solve") else math.nan
+    by = REPLAY if REPLAY in status.workers and SOLVE not in status.workers else SOLVE
+    rate = status.workers[by].heartbeat.rate_hz if status.alive(by) else math.nan
     p50, p99 = history.recent_ms("total", 50), history.recent_ms("total", 99)
     shown = [
-        ("solved", _number(rate, 1), "fps", ""),
+        ("played" if by == REPLAY else "solved", _number(rate, 1), "fps", ""),
         ("latency p50", _number(p50, 0), "ms", ""),
         ("latency p99", _number(p99, 0), "ms", "bad" if p99 > budget.total_ms else ""),
     ]
@@ -192,15 +193,27 @@ def recorder(state: RecorderState | None, now_ns: int) -> str:
     """What the recorder does, in a line, and what is wrong with it in another."""
     if state is None:
         return _below(_coloured("the recorder is silent", "bad"))
-    free = _dim(f"{state.free_bytes / 1e9:.0f} GB free") if state.free_bytes >= 0 else ""
+    free = _dim(_room(state)) if state.free_bytes >= 0 else ""
     if state.recording:
         elapsed = f'<b class="bad">● {_duration(now_ns - state.began_ns)}</b>'
-        parts = [elapsed, escape(state.name), _dim(f"{state.records:,} records")]
+        frames = f", {state.frames:,} frames" if state.frames > 0 else ""
+        marks = f", {state.marks} mark{'s' if state.marks > 1 else ''}" if state.marks > 0 else ""
+        parts = [elapsed, escape(state.name), _dim(f"{state.records:,} records{frames}{marks}")]
     else:
         parts = [_dim(f"last: {escape(state.name)}") if state.name else _dim("no take yet")]
+        parts += [_dim(f"{state.pre_roll_s:.1f} s pre-roll")] if state.pre_roll_s > 0 else []
     lost = [_coloured(f"{state.lost} lost", "bad")] if state.lost > 0 else []
+    lost += [_coloured(f"{state.dropped_frames} frames dropped", "bad")] if state.dropped_frames > 0 else []
     line = " · ".join(part for part in (*parts, *lost, free) if part)
     return _below(line, state.fault)
+
+
+def _room(state: RecorderState) -> str:
+    free = f"{state.free_bytes / 1e9:.0f} GB free"
+    minutes = state.minutes_left
+    if minutes < 0:
+        return free
+    return f"{free}, {minutes / 60:.0f} h" if minutes >= 600 else f"{free}, {minutes:.0f} min"
 
 
 def _below(line: str, fault: str = "") -> str:

@@ -1,4 +1,7 @@
-"""Slate, number and button of takes. The fields show what the recorder says, except while somebody writes in them."""
+"""Slate, number and button of takes, and marks in them; keys R and M do what the buttons do.
+
+The fields show what the recorder says, except while somebody writes in them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 
 import viser
 
-from protocols.show import MAX_SLATE, MAX_TAKE, RecorderState, SetSlate, StartRecording, StopRecording
+from protocols.show import MAX_NOTE, MAX_SLATE, MAX_TAKE, Mark, RecorderState, SetSlate, StartRecording, StopRecording
 from stage.console import tables
 from stage.console.orders import Make
 from stage.console.status import StageStatus
@@ -48,9 +51,20 @@ class TakePanel:
         self._number = gui.add_number("Take", initial_value=1, min=1, max=MAX_TAKE, step=1)
         self._button = gui.add_button("Record", color="red", icon=viser.Icon.PLAYER_RECORD_FILLED, disabled=True)
         self._line = gui.add_html("")
+        self._note = gui.add_text("Note", initial_value="", hint="Goes with the next mark.", disabled=True)
+        self._mark = gui.add_button(
+            "Mark", color="gray", icon=viser.Icon.FLAG, disabled=True, hint="At this moment of the take. Key: M"
+        )
+        keys = (
+            gui.add_command("Record or stop", hotkey="R", icon=viser.Icon.PLAYER_RECORD_FILLED),
+            gui.add_command("Mark in the take", hotkey="M", icon=viser.Icon.FLAG),
+        )
+        for key, act in zip(keys, (self._on_button, self._on_mark), strict=True):
+            key.on_trigger(act)
         self._slate.on_update(self._on_slate)
         self._number.on_update(self._on_number)
         self._button.on_click(self._on_button)
+        self._mark.on_click(self._on_mark)
 
     def refresh(self, status: StageStatus, now_ns: int) -> None:
         """Show what the recorder says at a stage time; give the slate to it when it is written."""
@@ -58,7 +72,7 @@ class TakePanel:
         self._line.content = tables.recorder(state, now_ns)
         self._give_what_is_written()
         if state is None:
-            self._button.disabled = True
+            self._button.disabled = self._mark.disabled = self._note.disabled = True
             return
         if self._clock() < self._held_until_s:
             return
@@ -70,6 +84,7 @@ class TakePanel:
         self._button.label = "Stop" if state.recording else "Record"
         self._button.icon = viser.Icon.PLAYER_STOP_FILLED if state.recording else viser.Icon.PLAYER_RECORD_FILLED
         self._slate.disabled = self._number.disabled = state.recording
+        self._mark.disabled = self._note.disabled = not state.recording
         if self._slate_written_s is None:
             self._slate.value = state.slate
         if self._number_written_s is None and state.take > 0:
@@ -101,7 +116,16 @@ class TakePanel:
         if event.client_id is not None:
             self._number_written_s = self._clock()
 
-    def _on_button(self, _: viser.GuiEvent[Any]) -> None:
+    def _on_mark(self, _: object) -> None:
+        if self._mark.disabled:
+            return
+        note = self._note.value.strip()[: MAX_NOTE + 1]
+        self._note.value = ""
+        self._wish(lambda key, surface: Mark(key, surface, note))
+
+    def _on_button(self, _: object) -> None:
+        if self._button.disabled:  # a key is never disabled
+            return
         self._button.disabled = True
         self._held_until_s = self._clock() + HOLD_S
         if self._recording:

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from protocols.mqtt_commands import MOST_BYTES, CommandError, read_command
 from protocols.mqtt_schemas import schema_text
-from protocols.show import Calibrate, Command, SetOutput, SetSlate, StartRecording, StopRecording
+from protocols.show import Calibrate, Command, Mark, SetOutput, SetSlate, StartRecording, StopRecording
 
 
 def command(path: str, payload: object = None) -> Command:
@@ -24,6 +24,8 @@ def command(path: str, payload: object = None) -> Command:
         ("record/start", None, StartRecording("key", "mqtt")),
         ("record/start", {"slate": "scene 12é", "take": 3}, StartRecording("key", "mqtt", "scene 12é", 3)),
         ("record/stop", None, StopRecording("key", "mqtt")),
+        ("mark", {"text": "he stumbles"}, Mark("key", "mqtt", "he stumbles")),
+        ("mark", {}, Mark("key", "mqtt")),
         ("slate", {"slate": "b"}, SetSlate("key", "mqtt", "b", 0)),
         ("output/engine/set", {"rate": 30}, SetOutput("key", "mqtt", "engine", None, None, 30.0)),
         ("output/engine/set", {"actor": "", "enabled": False}, SetOutput("key", "mqtt", "engine", False, "", None)),
@@ -55,6 +57,7 @@ def test_commands(path: str, payload: object, expected: Command) -> None:
         ("record/start", {"take": -1}, ">= 0"),
         ("record/start", {"slate": "a" * 65}, "length <= 64"),
         ("record/start", {"slate": "a\n"}, "matching regex"),
+        ("mark", {"text": "a\n"}, "matching regex"),
         ("record/start", {"id": 1}, "Expected `str`"),
         ("record/start", [], "Expected `object`"),
         ("record/start", b"true", "Expected `object`"),
@@ -92,6 +95,7 @@ _PATHS = {
     "record/start": "command-record-start",
     "record/stop": "command-record-stop",
     "slate": "command-slate",
+    "mark": "command-mark",
     "output/a/set": "command-output-set",
     "output/a/enable": "command-output-enable",
     "actor/a/calibrate": "command-actor-calibrate",

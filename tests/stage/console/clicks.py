@@ -33,6 +33,12 @@ class Hands:
         message = {"type": "GuiUpdateMessage", "uuid": self.element(label)._impl.uuid, "updates": updates}
         self._browser.send(msgspec.msgpack.encode(message))
 
+    def press(self, label: str) -> None:
+        """Somebody presses the key of a command."""
+        commands: list[Any] = list(self._server.gui._command_handle_from_uuid.values())
+        (found,) = [command for command in commands if command.label == label]
+        self._browser.send(msgspec.msgpack.encode({"type": "CommandTriggerMessage", "uuid": found._impl.uuid}))
+
     def set(self, label: str, value: object) -> None:
         """The same, and waits until the server knows."""
         self.put(label, value)

@@ -145,6 +145,11 @@ def test_a_take_says_how_long_it_runs() -> None:
     for cell in ("1:15", "forest_003", "12,345 records", "1000 GB free", "2 lost"):
         assert cell in page
     assert "1:01:05" in tables.recorder(running, 3666 * second)
+    room = recorder_state(minutes_left=90.0, dropped_frames=7, frames=1200, marks=2, recording=True)
+    for cell in ("1000 GB free, 90 min", "7 frames dropped", "1,200 frames", "2 marks"):
+        assert cell in tables.recorder(room, second)
+    assert "free, 11 h" in tables.recorder(recorder_state(minutes_left=660.0), 0)
+    assert "2.0 s pre-roll" in tables.recorder(recorder_state(pre_roll_s=2.0), 0)
     assert "no take yet" in tables.recorder(recorder_state(free_bytes=-1), 0)
     assert "silent" in tables.recorder(None, 0)
 

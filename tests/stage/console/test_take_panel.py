@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import viser
 
-from protocols.show import SetSlate, StartRecording, StopRecording
+from protocols.show import Mark, SetSlate, StartRecording, StopRecording
 from stage.console.status import SHOW_SILENT_S, StageStatus
 from stage.console.take_panel import HOLD_S, WRITTEN_S, TakePanel
 from tests.stage.console.browser import until
@@ -117,3 +117,28 @@ def test_without_a_recorder_there_is_no_button(table: Table) -> None:
     table.says()
     table.later(SHOW_SILENT_S)
     assert table.button.disabled and "silent" in table.panel._line.content
+
+
+def test_marks_are_for_a_take_that_runs_and_take_their_note_along(table: Table) -> None:
+    table.says()
+    assert table.hands.element("Mark").disabled and table.hands.element("Note").disabled
+    table.says(recording=True)
+    table.hands.set("Note", "he stumbles ")
+    table.hands.put("Mark", True)
+    assert table.wishes.commands(1) == [Mark("key", "console", "he stumbles")]
+    assert table.hands.element("Note").value == ""
+    table.hands.put("Mark", True)
+    assert table.wishes.commands(1) == [Mark("key", "console", "")]
+
+
+def test_keys_do_what_the_buttons_do(table: Table) -> None:
+    table.says()
+    table.hands.press("Mark in the take")
+    table.hands.press("Record or stop")
+    assert table.wishes.commands(1) == [StartRecording("key", "console")]
+    table.later(HOLD_S)
+    table.says(recording=True)
+    table.hands.press("Mark in the take")
+    assert table.wishes.commands(1) == [Mark("key", "console")]
+    table.hands.press("Record or stop")
+    assert table.wishes.commands(1) == [StopRecording("key", "console")]

@@ -34,15 +34,15 @@ def test_the_newest_word_of_everybody() -> None:
     assert all(words.is_answer(address) for address in said)
     assert said["/stage/output/vmc-1/state"].arguments[0] == 0
     assert said["/stage/output/osc-2/state"].arguments == (1, "vmc", "", 59.5, "127.0.0.1:39539", "away")
-    assert said["/stage/recorder/state"].tags == "siifsfs"
-    assert said["/stage/recorder/state"].arguments == ("forest", 3, 1, 2.5, "", 5.0, "")
+    assert said["/stage/recorder/state"].tags == "siifsfsfifi"
+    assert said["/stage/recorder/state"].arguments == ("forest", 3, 1, 2.5, "", 5.0, "", -1.0, 0, 0.0, 0)
     assert status.summary == "1 of 2 outputs on, recording: forest take 3"
 
 
 def test_what_is_unknown_is_said_so() -> None:
     status = ShowStatus()
     status.take(recorder_state(free_bytes=-1))
-    assert messages(status)["/stage/recorder/state"].arguments == ("forest", 3, 0, 0.0, "", -1.0, "")
+    assert messages(status)["/stage/recorder/state"].arguments == ("forest", 3, 0, 0.0, "", -1.0, "", -1.0, 0, 0.0, 0)
 
 
 def test_silence_is_a_fault() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols import osc
-from protocols.show import Calibrate, Command, SetOutput, SetSlate, StartRecording, StopRecording
+from protocols.show import MAX_NOTE, Calibrate, Command, Mark, SetOutput, SetSlate, StartRecording, StopRecording
 from stage.control import words
 from stage.control.words import Word, WordError
 
@@ -31,6 +31,9 @@ def command(message: osc.Message) -> Command:
         (said("/stage/record/start", "f", 1.0), StartRecording("key", "control")),
         (said("/stage/record/stop", ""), StopRecording("key", "control")),
         (said("/stage/record/stop", "T", True), StopRecording("key", "control")),
+        (said("/stage/mark", ""), Mark("key", "control")),
+        (said("/stage/mark", "f", 1.0), Mark("key", "control")),
+        (said("/stage/mark", "s", "he stumbles"), Mark("key", "control", "he stumbles")),
         (said("/stage/slate", "s", "forest"), SetSlate("key", "control", "forest")),
         (said("/stage/slate", "si", "forest", 3), SetSlate("key", "control", "forest", 3)),
         (said("/stage/output/vmc-1/enable", "i", 1), SetOutput("key", "control", "vmc-1", enabled=True)),
@@ -48,7 +51,9 @@ def test_what_words_ask_for(message: osc.Message, wanted: Command) -> None:
     assert command(message) == wanted
 
 
-@pytest.mark.parametrize("address", ["/stage/record/start", "/stage/record/stop", "/stage/actor/ada/calibrate"])
+@pytest.mark.parametrize(
+    "address", ["/stage/record/start", "/stage/record/stop", "/stage/mark", "/stage/actor/ada/calibrate"]
+)
 @pytest.mark.parametrize(("tag", "value"), [("f", 0.0), ("i", 0), ("F", False)])
 def test_a_button_that_is_let_go_does_nothing(address: str, tag: str, value: osc.Argument) -> None:
     assert words.read(said(address, tag, value)) == Word()
@@ -72,6 +77,9 @@ def test_status_is_asked_for() -> None:
         said("/stage/record/start", "si", "a", -1),
         said("/stage/slate", ""),
         said("/stage/slate", "i", 1),
+        said("/stage/mark", "s", "x" * (MAX_NOTE + 1)),
+        said("/stage/mark", "s", "two\nlines"),
+        said("/stage/mark", "si", "note", 1),
         said("/stage/output//enable", "i", 1),
         said("/stage/output/vmc-1/enable", ""),
         said("/stage/output/vmc-1/enable", "s", "on"),
