@@ -24,9 +24,10 @@ from stage.config._endpoints import (
 )
 from stage.config._records import ActorSection, BodySection, BusSection, CameraSection, Config
 from stage.config._resolve import Refused, absolute, check_name, existing, is_loopback
+from stage.config._surfaces import ReplaySection
 from stage.errors import ConfigError
 
-SOURCE_KINDS = ["file", "device", "rtsp", "rtsps", "images", "synthetic", "http", "https", "tcp", "udp"]
+SOURCE_KINDS = ["file", "device", "rtsp", "rtsps", "images", "synthetic", "take", "http", "https", "tcp", "udp"]
 
 
 def load(path: Path | str) -> Config:
@@ -49,6 +50,8 @@ def _resolve(config: Config, folder: Path) -> Config:
     if len(config.cameras) == 0 and len(config.inputs) == 0:
         raise Refused('no cameras; add [[cameras]] with id = "..." and source = "file:..." for each')
     check_name("stage.name", config.stage.name)
+    if config.replay != ReplaySection():
+        raise Refused('replay: what is played is no part of a stage.toml; use "stage replay TAKE"')
     stage = replace(
         config.stage,
         calibration=existing(config.stage.calibration, folder, "stage.calibration"),
@@ -109,12 +112,22 @@ def _camera(camera: CameraSection, calibration: str, folder: Path, place: str) -
         if Path(source.partition(":")[2]).is_dir() != (kind == "images"):
             other = "images" if kind == "file" else "file"
             raise Refused(f'{place}.source: {rest} is {"a folder" if kind == "file" else "a file"}; use "{other}:"')
+    if kind == "take":
+        source = _camera_of_take(rest, camera.id, folder, f"{place}.source")
     if kind == "device" and not rest.isdigit():
         raise Refused(f'{place}.source: "{rest}" is not the index of a device; "device:0" is /dev/video0')
     own = existing(camera.calibration, folder, f"{place}.calibration") or calibration
     if not own and kind != "synthetic" and not camera.face_of:
         raise Refused(f"{place}: camera {camera.id} has no calibration; set calibration here or in [stage]")
     return replace(camera, source=source, calibration=own, calibration_id=camera.calibration_id or camera.id)
+
+
+def _camera_of_take(rest: str, camera: str, folder: Path, place: str) -> str:
+    """ "take:PATH#CAMERA", the path absolute; without "#CAMERA" it is the take's camera of the same id."""
+    path, mark, recorded = rest.rpartition("#")
+    path, recorded = (path, recorded) if mark else (rest, camera)
+    check_name(place, recorded)
+    return f"take:{existing(path, folder, place)}#{recorded}"
 
 
 def _actor(actor: ActorSection, folder: Path, place: str) -> ActorSection:

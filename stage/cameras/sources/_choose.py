@@ -8,7 +8,7 @@ from stage.config import CameraSection
 from stage.errors import SourceError
 
 STREAMS = ("rtsp", "rtsps", "http", "https", "tcp", "udp")
-KINDS = ("file", "device", "images", "synthetic", *STREAMS)
+KINDS = ("file", "device", "images", "synthetic", "take", *STREAMS)
 LIVE_KINDS = ("device", *STREAMS)
 
 
@@ -22,7 +22,7 @@ def source_kind(section: CameraSection) -> str:
     if kind not in KINDS or not colon or not rest:
         raise SourceError(
             f'camera {section.id!r}: source "{section.source}" is of no known kind; '
-            'use "file:PATH", "device:INDEX", "rtsp://...", "images:FOLDER" or "synthetic:NAME"'
+            'use "file:PATH", "device:INDEX", "rtsp://...", "images:FOLDER", "synthetic:NAME" or "take:PATH#CAMERA"'
         )
     return kind
 
@@ -52,6 +52,10 @@ def open_source(
         from stage.cameras.sources.images import ImageFolderSource
 
         return ImageFolderSource(rest, section.rate or stage_rate)
+    if kind == "take":
+        from stage.cameras.sources.take import TakeSource
+
+        return TakeSource(rest, threads)
     if kind == "synthetic":
         from stage.synthetic.source import SyntheticSource
 

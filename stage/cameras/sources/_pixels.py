@@ -24,9 +24,9 @@ def has_decoder(stream: VideoStream) -> bool:
     return context is not None
 
 
-def upright_size(frame: av.VideoFrame) -> tuple[int, int]:
-    """Width and height after the rotation that the file asks for."""
-    sideways = (frame.rotation // _QUARTER_TURN) % 2
+def upright_size(frame: av.VideoFrame, rotation: int | None = None) -> tuple[int, int]:
+    """Width and height after the rotation in degrees; None is what the file asks for."""
+    sideways = ((frame.rotation if rotation is None else rotation) // _QUARTER_TURN) % 2
     return (frame.height, frame.width) if sideways else (frame.width, frame.height)
 
 
@@ -38,12 +38,13 @@ class BgrConverter:
         self.width, self.height = width, height
         self._reformatter = VideoReformatter()
 
-    def __call__(self, frame: av.VideoFrame, out: Image | None) -> Image:
+    def __call__(self, frame: av.VideoFrame, out: Image | None, rotation: int | None = None) -> Image:
         """Convert one frame.
 
         Args:
             frame: As decoded; one of another size (a stream that changed) is scaled.
             out: uint8 (height, width, 3) to write to, or None for a new array.
+            rotation: Degrees to turn it; None is what the file asks for.
 
         Returns:
             The pixels, uint8 (height, width, 3).
@@ -52,7 +53,7 @@ class BgrConverter:
             SourceError: `out` has the wrong shape.
         """
         out = frame_buffer(out, self.height, self.width)
-        turns = (frame.rotation // _QUARTER_TURN) % 4
+        turns = ((frame.rotation if rotation is None else rotation) // _QUARTER_TURN) % 4
         width, height = (self.height, self.width) if turns % 2 else (self.width, self.height)
         bgr = self._reformatter.reformat(frame, width=width, height=height, format="bgr24", threads=1)
         plane: Any = bgr.planes[0]  # a buffer, which its type does not say
