@@ -26,6 +26,8 @@ WINDOW_S = 10
 WARM_UP_S = 5.0
 """After the first performance, before the legs of the record and the rate are counted."""
 SOLVE_WORKER = "solve"
+REPLAY_WORKER = "replay"
+"""Brings the performances where nobody solves."""
 BROADCAST_WORKER = "broadcast"
 CAPTURE_PREFIX = "capture."
 _EVENTS_KEPT = 50
@@ -78,6 +80,7 @@ class LatencyBoard:
         self._clock = clock
         self._lock = threading.Lock()
         self._histories = {name: WorkerHistory() for name in workers}
+        self._solver = SOLVE_WORKER if SOLVE_WORKER in self._histories else REPLAY_WORKER
         self._down: set[str] = set()
         self._restarts: Counter[str] = Counter()
         self._samples: dict[str, ProcessSample] = {}
@@ -140,7 +143,7 @@ class LatencyBoard:
             if self._baseline is None and self._first_leg_s is not None and now_s - self._first_leg_s >= WARM_UP_S:
                 solved = self._framesets()["framesets_solved"]
                 self._baseline = _Baseline(
-                    legs, self._heard_ns(SOLVE_WORKER), solved, _faces(legs), self._heard_ns(BROADCAST_WORKER)
+                    legs, self._heard_ns(self._solver), solved, _faces(legs), self._heard_ns(BROADCAST_WORKER)
                 )
 
     def histograms(self) -> Legs:
@@ -183,7 +186,7 @@ class LatencyBoard:
         return add_legs(*(history.legs for history in self._histories.values()))
 
     def _framesets(self) -> Counter[str]:
-        return self._histories[SOLVE_WORKER].counters if SOLVE_WORKER in self._histories else Counter()
+        return self._histories[self._solver].counters if self._solver in self._histories else Counter()
 
     def _items(self, name: str) -> int:
         return self._histories[name].counters["items"]
@@ -195,10 +198,10 @@ class LatencyBoard:
 
     def _rate_hz(self, solved: int) -> float:
         """By the times of the heartbeats that brought the counts, not by that of the question."""
-        at_ns = self._heard_ns(SOLVE_WORKER)
+        at_ns = self._heard_ns(self._solver)
         if self._baseline is not None and at_ns > self._baseline.at_ns > 0:
             return (solved - self._baseline.solved) / (at_ns - self._baseline.at_ns) * 1e9
-        solver = self._histories.get(SOLVE_WORKER)
+        solver = self._histories.get(self._solver)
         return solver.last.rate_hz if solver and solver.last else 0.0
 
     def _face_rate_hz(self, faces: int) -> float:

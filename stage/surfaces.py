@@ -12,6 +12,8 @@ CONTROL = "control"
 CONSOLE = "console"
 SOLVE = "solve"
 REPLAY = "replay"
+RESOLVE = "resolve"
+"""Kind of the solve worker that follows the steps of a take."""
 
 EXECUTORS = (BROADCAST, MQTT, RECORD, REPLAY, SOLVE)
 """Workers that carry out commands and reply."""
@@ -35,6 +37,11 @@ def owner_of(output: AnyOutputSection) -> str:
 def receives(config: Config) -> bool:
     """Whether a stage has a receive worker: it listens to other performers or to a timecode machine."""
     return len(config.inputs) > 0 or config.timecode.source == "network"
+
+
+def replays(config: Config) -> bool:
+    """Whether a stage plays a take instead of filming."""
+    return config.replay.take != ""
 
 
 def command_topics(config: Config) -> dict[str, list[str]]:

@@ -30,6 +30,7 @@ from ._surfaces import InputSection as InputSection
 from ._surfaces import LiveLinkInputSection as LiveLinkInputSection
 from ._surfaces import Part as Part
 from ._surfaces import RecordSection as RecordSection
+from ._surfaces import ReplaySection as ReplaySection
 from ._surfaces import TimecodeSection as TimecodeSection
 from ._surfaces import Video as Video
 from ._surfaces import VmcInputSection as VmcInputSection

@@ -13,7 +13,14 @@ import msgspec
 
 from stage.config._outputs import AnyOutputSection
 from stage.config._section import Count, NotNegative, Port, Positive, Section, Size
-from stage.config._surfaces import AnyInputSection, ControlSection, RecordSection, TimecodeSection, Video
+from stage.config._surfaces import (
+    AnyInputSection,
+    ControlSection,
+    RecordSection,
+    ReplaySection,
+    TimecodeSection,
+    Video,
+)
 
 
 class StageSection(Section, frozen=True):
@@ -182,6 +189,7 @@ class Config(Section, frozen=True):
     control: ControlSection = ControlSection()
     timecode: TimecodeSection = TimecodeSection()
     record: RecordSection = RecordSection()
+    replay: ReplaySection = ReplaySection()
     latency: LatencySection = LatencySection()
     console: ConsoleSection = ConsoleSection()
     metrics: MetricsSection = MetricsSection()

@@ -18,7 +18,7 @@ from rich.text import Text
 from stage.config import LatencySection
 from stage.harmless import harmless
 from stage.supervision.report import FACE_LEGS, LegReport, Report, WorkerReport
-from stage.surfaces import rests
+from stage.surfaces import REPLAY, rests
 
 PLAIN_PERIOD_S = 5.0
 TABLE_PERIOD_S = 1.0
@@ -104,6 +104,7 @@ def numbers_line(report: Report) -> str:
     told = {leg: values for leg, values in report.recent_legs.items() if leg not in FACE_LEGS[:-1]}
     parts = [
         f"{report.seconds:.0f} s",
+        *_played(report),
         *_rates(report),
         *([f"{100.0 * framesets.solved_fraction:.1f} % solved"] if framesets.captured > 0 else []),
         *(f"{leg} {values.p50_ms:.1f}/{values.p99_ms:.1f}" for leg, values in told.items()),
@@ -125,7 +126,17 @@ def tables(report: Report, budgets: LatencySection) -> Group:
         f"{100.0 * framesets.solved_fraction:.1f} % of {framesets.captured} solved  "
         f"late {framesets.incomplete}  too old {framesets.dropped_age}",
     )
+    if played := _played(report):
+        headline = Group(Text("  ".join(played), style="bold"), headline)
     return Group(headline, _leg_table(report, budgets), _worker_table(report.workers))
+
+
+def _played(report: Report) -> list[str]:
+    """Where a replay is; nothing of a live stage."""
+    replay = report.workers.get(REPLAY)
+    if replay is None or "position" not in replay.facts:
+        return []
+    return [" ".join(filter(None, (replay.facts["position"], replay.facts["timecode"])))]
 
 
 def _rates(report: Report) -> list[str]:

@@ -11,11 +11,27 @@ from dataclasses import dataclass, field
 
 from stage.config import Config
 from stage.readers import BODY_READER, FACE_READER, readers
-from stage.surfaces import BROADCAST, CONSOLE, CONTROL, MQTT, RECEIVE, RECORD, SOLVE, mqtt_outputs, receives
+from stage.surfaces import (
+    BROADCAST,
+    CONSOLE,
+    CONTROL,
+    MQTT,
+    RECEIVE,
+    RECORD,
+    REPLAY,
+    RESOLVE,
+    SOLVE,
+    mqtt_outputs,
+    receives,
+    replays,
+)
 
 WORKER_MODULES: Mapping[str, str] = {
     kind: f"workers.{kind}"
-    for kind in ("capture", "landmarks", "solve", "broadcast", "mqtt", "record", "console", "control", "receive")
+    for kind in (
+        *("capture", "landmarks", "solve", "broadcast", "mqtt", "record", "console", "control", "receive"),
+        *("replay", "resolve"),
+    )
 }
 
 SPARED_KINDS = frozenset({"landmarks", "solve"})
@@ -67,18 +83,24 @@ def plan_stage(
 ) -> tuple[WorkerPlan, ...]:
     """List the workers of a stage in start order.
 
+    A stage that plays a take has the replay worker in the place of cameras, landmarks and solver, or the solver that
+    follows its steps.
+
     Args:
         config: The stage.
         console: False leaves the page in the browser out, whatever the config says.
         modules: Python module per kind; a kind that is absent is left out.
     """
-    names = [SOLVE, *readers(config), BROADCAST]
+    replaying = replays(config)
+    solved_again = replaying and config.replay.source == "landmarks"
+    names = [SOLVE, *readers(config)] if not replaying else [SOLVE] if solved_again else []
+    names += [BROADCAST]
     names += [MQTT] if mqtt_outputs(config) else []
     names += [RECORD] if config.record.enabled else []
-    names += [RECEIVE] if receives(config) else []
+    names += [RECEIVE] if receives(config) and not replaying else []
     names += [CONTROL] if config.control.enabled else []
     names += [CONSOLE] if console and config.console.enabled else []
-    names += [f"capture.{camera.id}" for camera in config.cameras]
+    names += [REPLAY] if replaying else [f"capture.{camera.id}" for camera in config.cameras]
     threads = {
         BODY_READER: config.body.threads,
         FACE_READER: config.face.threads,
@@ -87,14 +109,15 @@ def plan_stage(
     plans = []
     for name in names:
         kind = name.partition(".")[0]
-        if kind not in modules:
+        module = modules.get(RESOLVE if solved_again and name == SOLVE else kind)
+        if module is None:
             continue
         plans.append(
             WorkerPlan(
                 name=name,
-                module=modules[kind],
-                vital_group={"capture": kind, "landmarks": name, "solve": kind}.get(kind, ""),
-                source=kind == "capture",
+                module=module,
+                vital_group=_vital_group(kind, name, replaying),
+                source=kind in ("capture", REPLAY),
                 spare=kind in SPARED_KINDS,
                 niceness=_NICENESS.get(kind, 0),
                 start_limit_s=_LOADING_LIMIT_S if kind in SPARED_KINDS else WorkerPlan.start_limit_s,
@@ -102,6 +125,12 @@ def plan_stage(
             )
         )
     return tuple(plans)
+
+
+def _vital_group(kind: str, name: str, replaying: bool) -> str:
+    if replaying:  # without landmarks and solver, its outputs are what it waits for
+        return kind if kind in (REPLAY, BROADCAST, SOLVE) else ""
+    return {"capture": kind, "landmarks": name, "solve": kind}.get(kind, "")
 
 
 def _environment(threads: int) -> dict[str, str]:

@@ -1,0 +1,127 @@
+"""The stage that plays a take: actors and cameras of the take, outputs and surfaces of its own stage or of another.
+
+What cannot be used here is left out, and said so: an output whose password the take does not hold, an avatar that is
+not on this machine, an output for somebody who is not in the take. A take may come from anybody: of its own config no
+file is opened but avatars, and surfaces listen on this machine alone. Another stage's config is the operator's word.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from protocols.takefile import TakeReader
+from stage.config import AnyOutputSection, BusSection, Config, ControlSection, MqttSection, ReplaySection, VmcSection
+from stage.takes.contents import unpack
+from stage.takes.recorded_timecode import RecordedTimecode
+
+_HIDDEN = "***"
+"""What stands for secrets in a recorded config."""
+
+
+class ReplayStage(NamedTuple):
+    """A config to run, and what the operator should know of it."""
+
+    config: Config
+    notes: tuple[str, ...]
+
+
+def replay_stage(
+    take: TakeReader,
+    folder: Path,
+    replay: ReplaySection,
+    timecode: RecordedTimecode,
+    other: Config | None = None,
+    *,
+    record: bool = False,
+) -> ReplayStage:
+    """The stage for a take.
+
+    Args:
+        take: The take.
+        folder: An empty folder for what is inside the take: calibrations, profiles.
+        replay: What is played, and how.
+        timecode: Of the take.
+        other: Whose outputs, surfaces and recorder to use; None: those of the take's own stage.
+        record: Whether the replay may be recorded.
+
+    Raises:
+        TakeError: The take holds no config, or cannot be unpacked.
+    """
+    own = unpack(take, folder)
+    notes: list[str] = []
+    config = replace(
+        own,
+        cameras=tuple(replace(camera, loop=False) for camera in own.cameras),
+        inputs=own.inputs if replay.source == "landmarks" else (),
+        timecode=replace(own.timecode, source="network", rate=timecode.rate.text, offset="00:00:00:00"),
+        replay=replay,
+    )
+    if other is None:
+        config = replace(config, **_at_home(own), outputs=_usable(own, notes))
+        config = replace(config, record=replace(own.record, enabled=record, folder=str(take.path.absolute().parent)))
+    else:
+        config = replace(
+            config,
+            stage=replace(own.stage, name=other.stage.name),
+            outputs=_for_actors(other, own, notes),
+            control=other.control,
+            console=other.console,
+            metrics=other.metrics,
+            latency=other.latency,
+            bus=other.bus,
+            record=replace(other.record, enabled=record),
+        )
+    return ReplayStage(config, tuple(notes))
+
+
+def _at_home(own: Config) -> dict[str, msgspec.Struct]:
+    """The surfaces of a recorded config, on this machine alone."""
+    here = "127.0.0.1"
+    return {
+        "control": ControlSection(enabled=own.control.enabled, port=own.control.port, rate=own.control.rate),
+        "console": replace(own.console, host=here, token=""),
+        "metrics": replace(own.metrics, host=here),
+        "bus": BusSection(),
+    }
+
+
+def _usable(own: Config, notes: list[str]) -> tuple[AnyOutputSection, ...]:
+    """The outputs of a recorded config that can be used without it."""
+    usable = []
+    for output in own.outputs:
+        if fault := _fault(output):
+            notes.append(f"output {output.id} is left out: {fault}")
+        else:
+            usable.append(output)
+    return tuple(usable)
+
+
+def _fault(output: AnyOutputSection) -> str:
+    if isinstance(output, MqttSection):
+        if _HIDDEN in (output.username, output.password):
+            return "the take does not hold its user name and password; name its stage.toml with --config"
+        if output.password_file or output.ca_file or output.cert_file or output.key_file:
+            return "its keys are files, which a take must not name; name its stage.toml with --config"
+    if isinstance(output, VmcSection) and output.avatar and not Path(output.avatar).is_file():
+        return f"there is no avatar {output.avatar} on this machine; name a stage.toml with --config"
+    return ""
+
+
+def _for_actors(other: Config, own: Config, notes: list[str]) -> tuple[AnyOutputSection, ...]:
+    """Another stage's outputs, for the actors of a take."""
+    known = [actor.id for actor in own.actors]
+    alone = len(known) == len(other.actors) == 1
+    outputs = []
+    for output in other.outputs:
+        if not output.actor or output.actor in known:
+            outputs.append(output)
+        elif alone:  # where that stage's only actor would go
+            outputs.append(replace(output, actor=known[0]))
+        else:
+            who = ", ".join(known) or "nobody"
+            notes.append(f'output {output.id} is left out: it is for "{output.actor}", and in the take is {who}')
+    return tuple(outputs)
