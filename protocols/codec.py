@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from protocols import external, markers, messages, playback, show, video
+from protocols import external, markers, messages, playback, show, solve_log, video
 from protocols.errors import DecodeError, EncodeError
 from protocols.layouts import layout_fault
 from protocols.messages import SCHEMA_VERSION, Record
@@ -46,7 +46,7 @@ class _Wire(msgspec.Struct, frozen=True, array_like=True):
     record: msgspec.Raw
 
 
-_MODULES = tuple(module.__name__ for module in (external, markers, messages, playback, show, video))
+_MODULES = tuple(module.__name__ for module in (external, markers, messages, playback, show, solve_log, video))
 
 RECORD_TYPES: tuple[type[Record], ...] = tuple(
     kind

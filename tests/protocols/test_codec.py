@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols import external, markers, messages, playback, show, video
+from protocols import external, markers, messages, playback, show, solve_log, video
 from protocols.codec import MAX_MESSAGE_BYTES, RECORD_TYPES, decode, encode
 from protocols.errors import DecodeError, EncodeError
 from protocols.messages import SCHEMA_VERSION, CameraLandmarks, PersonLandmarks, Record, Solved
@@ -15,7 +15,7 @@ from tests.protocols.records import FREE_BYTES, INT64, records, structs
 def test_every_record_class_of_the_messages_can_travel() -> None:
     declared = {
         kind
-        for module in (messages, show, external, playback, markers, video)
+        for module in (messages, show, external, playback, markers, solve_log, video)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Record) and kind not in (Record, show.Command)
     }
