@@ -43,8 +43,10 @@ class Recording(NamedTuple):
     rate: float
     up: str
     """"x", "y", "z", or "" where the file does not say."""
-    maker: str
-    told: tuple[str, ...]
+    told: tuple[str, ...] = ()
+    timecode: str = ""
+    """Label of the first frame, where the file has one."""
+    timecode_rate: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,9 +168,16 @@ def _recording(path: Path, data: bytes, form: _Form, parameters: Parameters) -> 
         seen[:, kept],
         rate,
         _up(point),
-        str((parameters.get("MANUFACTURER", {}).get("COMPANY") or [""])[0]),
         told,
+        _text(parameters, "STAGE", "TIMECODE"),
+        _text(parameters, "STAGE", "TIMECODE_RATE"),
     )
+
+
+def _text(parameters: Parameters, group: str, name: str) -> str:
+    """A text that the stage's own exports have, "" in others."""
+    value = parameters.get(group, {}).get(name) or [""]
+    return str(value[0] if isinstance(value, list) else value)
 
 
 def _labels(point: dict[str, Any], count: int) -> list[str]:

@@ -25,7 +25,6 @@ from stage.imports._records import Part
 from stage.imports._take import actor_name, without_cameras, write_take
 
 _DAY_NS = 24 * 3600 * 1_000_000_000
-_CSV_RATE = "60"
 _RATES = ("60", "59.94", "50", "30", "29.97", "25", "24", "23.976")
 _NEAR = 2e-3
 
@@ -145,8 +144,8 @@ def _timecode_rate(read: Sequence[Imported], options: ImportOptions, config: Con
             raise ForeignFileError(f"--timecode-rate: {error}") from error
     if config is not None and config.timecode.rate:
         return config.timecode.rate
-    if any(imported.begin_ns is not None for imported in read):
-        return _CSV_RATE  # its timecode counts sixtieths
+    if told := next((imported.timecode_rate for imported in read if imported.timecode_rate), ""):
+        return told
     rate = read[0].rate
     for text in _RATES:
         fraction = FrameRate.parse(text)

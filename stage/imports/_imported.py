@@ -46,6 +46,8 @@ class Imported:
     """(L,) when the file says that it saw no face."""
     begin_ns: int | None = None
     """Since midnight, as the file's timecode says; None: it has none."""
+    timecode_rate: str = ""
+    """Of that timecode."""
     told: tuple[str, ...] = ()
     """What was guessed or left out, for the operator."""
 

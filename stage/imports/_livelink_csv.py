@@ -30,6 +30,8 @@ Angles = Literal["guess", "radians", "degrees"]
 _TIMECODE = re.compile(r"\s*(\d{1,2}):([0-5]?\d):([0-5]?\d)[:;](\d{1,3}(?:\.\d{1,9})?)\s*", re.ASCII)
 _VALUE_OF = {name.lower(): index for index, name in enumerate(VALUES)}
 _SHAPES = len(ARKIT_SHAPES)
+_RATE = "60"
+"""Of the take: in it every row begins where its text says."""
 _DAY_NS = 24 * 3600 * 1_000_000_000
 _MOST_ROWS = 5_000_000
 _TURN_RAD = 3.3
@@ -99,7 +101,9 @@ def read_livelink_csv(path: Path, angles: Angles = "guess") -> Imported:
     )
     rate = 1e9 / float(np.median(np.diff(face_ns))) if len(face_ns) > 1 else 60.0
     lost_ns = np.array(lost, np.int64) - begin_ns
-    return Imported(path, "csv", rate, motion, lost_ns=lost_ns, begin_ns=begin_ns, told=(*told, *guess))
+    return Imported(
+        path, "csv", rate, motion, lost_ns=lost_ns, begin_ns=begin_ns, timecode_rate=_RATE, told=(*told, *guess)
+    )
 
 
 def _columns(path: Path, header: str) -> _Columns:

@@ -7,6 +7,7 @@ else      markers alone, kept for who knows them
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.names import RIG_BONES
+from protocols.timecode import FrameRate, Timecode, TimecodeError
 from stage.bodies.body import load_body
 from stage.errors import ForeignFileError
 from stage.imports._c3d import Recording, read_c3d
@@ -66,7 +68,16 @@ def read_points(path: Path, up: Up = "guess", shape: Floats | None = None) -> Im
     )
     found = joints(recording.labels)
     sites = marker_sites(recording.labels, load_body())
-    imported = Imported(path, kind, rate, markers=track, told=told)
+    begin_ns = _begin_ns(recording)
+    imported = Imported(
+        path,
+        kind,
+        rate,
+        markers=track,
+        begin_ns=begin_ns,
+        timecode_rate=recording.timecode_rate if begin_ns is not None else "",
+        told=told,
+    )
     if found:
         exact = len(found) > len(RIG_BONES) // 2 and all(
             recording.labels[i].lower() == b.lower() for b, i in found.items()
@@ -75,6 +86,16 @@ def read_points(path: Path, up: Up = "guess", shape: Floats | None = None) -> Im
     if len(sites.columns) >= _LEAST_SITES:
         return _with_sites(imported, points, recording.seen, sites, shape)
     return replace(imported, told=(*told, "no skeleton and no known set of markers: kept as markers"))
+
+
+def _begin_ns(recording: Recording) -> int | None:
+    """Since midnight, of a file that tells its timecode."""
+    if not recording.timecode:
+        return None
+    with suppress(TimecodeError):
+        rate = FrameRate.parse(recording.timecode_rate)
+        return rate.begin_ns(Timecode.parse(recording.timecode, rate).frame)
+    return None
 
 
 def _upright(recording: Recording, kind: str, up: Up) -> tuple[Floats, tuple[str, ...]]:
@@ -87,6 +108,8 @@ def _upright(recording: Recording, kind: str, up: Up) -> tuple[Floats, tuple[str
     points = recording.points
     if axis == "y":
         points = np.stack([points[..., 0], -points[..., 2], points[..., 1]], -1)
+        if kind == "trc":  # OpenSim's bodies look along x
+            points = np.stack([points[..., 1], -points[..., 0], points[..., 2]], -1)
     elif axis == "x":
         points = np.stack([points[..., 1], points[..., 2], points[..., 0]], -1)
     return points, told

@@ -59,7 +59,7 @@ def read_trc(path: Path) -> Recording:
     points = np.where(seen[..., None], points, 0.0) * _METRES[unit]
     claimed = facts.get("numframes", "")
     told = (f"it says {claimed} frames and has {len(rows)}",) if claimed not in ("", str(len(rows))) else ()
-    return Recording(tuple(labels), points, seen & (points != 0.0).any(-1), rate, "", "", told)
+    return Recording(tuple(labels), points, seen & (points != 0.0).any(-1), rate, "", told)
 
 
 def _row(path: Path, number: int, line: str, wanted: int) -> np.ndarray:
