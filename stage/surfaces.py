@@ -11,6 +11,8 @@ RECEIVE = "receive"
 CONTROL = "control"
 CONSOLE = "console"
 SOLVE = "solve"
+SUPERVISOR = "supervisor"
+"""Not a worker: who keeps them. A surface by the keys of its terminal."""
 REPLAY = "replay"
 RESOLVE = "resolve"
 """Kind of the solve worker that follows the steps of a take."""
@@ -58,4 +60,6 @@ def surfaces(config: Config) -> tuple[str, ...]:
         names.append(CONTROL)
     if any(output.commands for output in mqtt_outputs(config)):
         names.append(MQTT)
+    if config.record.enabled:
+        names.append(SUPERVISOR)
     return tuple(names)

@@ -34,12 +34,15 @@ from stage.supervision.display import Display
 from stage.supervision.facts import FactTeller
 from stage.supervision.gauge import ProcessGauge
 from stage.supervision.keeper import Keeper
+from stage.supervision.keys import typed_keys
 from stage.supervision.loop_period import ask_loop_period_ns
 from stage.supervision.plan import WorkerPlan
 from stage.supervision.process import REFUSED_STATUS
 from stage.supervision.report import SPARE_SUFFIX
 from stage.supervision.run_dir import open_run_dir
+from stage.supervision.voice import KEYS, Voice
 from stage.supervision.waiting import all_within
+from stage.surfaces import RECORD
 
 TICK_S = 0.1
 READY_LIMIT_S = 900.0
@@ -79,6 +82,7 @@ class Supervisor:
         self._show_from_s: float | None = None
         self._finished_s: float | None = None
         self._next_second_s = 0.0
+        self._voice: Voice | None = None
 
     async def run(self, seconds: float | None = None) -> int:
         """Start everything, keep it alive until it is over, end everything.
@@ -94,7 +98,9 @@ class Supervisor:
         try:
             with open_run_dir(self._config, names) as run_dir, self._signals(), self._metrics():
                 self._keepers = {plan.name: Keeper(plan, run_dir, self._say) for plan in self._plans}
-                with Subscriber(run_dir, {name: ["heartbeat.", "event."] for name in names}) as subscriber:
+                topics = {name: ["heartbeat.", "event."] for name in names}
+                topics |= {RECORD: [*topics[RECORD], "reply.", "recorder"]} if RECORD in topics else {}
+                with Subscriber(run_dir, topics) as subscriber, self._speaking(run_dir):
                     return await self._live(run_dir, subscriber, seconds)
         finally:
             remove_stale_rings()
@@ -161,6 +167,8 @@ class Supervisor:
             self._next_second_s = now_s + 1.0
             self._measure()
             self.board.tick()
+            if self._voice is not None:
+                self._voice.look(self.board.report().recent_legs, self._config.latency)
         self._display.show(self.board.report)
 
     def _listen(self, subscriber: Subscriber) -> None:
@@ -171,7 +179,11 @@ class Supervisor:
                 self.board.take(record)
                 self._facts.hear(record)
             elif isinstance(record, Event) and record.worker in self._keepers:
+                voice, self._voice = self._voice, None  # the bus has it already
                 self._keepers[record.worker].tell(record)
+                self._voice = voice
+            elif self._voice is not None:
+                self._voice.hear(record)
 
     def _measure(self) -> None:
         pids = {"supervisor": os.getpid()}
@@ -211,6 +223,8 @@ class Supervisor:
 
     def _say(self, kind: str, worker: str, text: str) -> None:
         self._display.say(kind, worker, text)
+        if self._voice is not None:
+            self._voice.event(kind, worker, text)
         self.board.note(Event(worker, self._clock.now_ns(), kind, text))
 
     def _write_clock(self, run_dir: Path, loop_period_ns: int) -> None:
@@ -236,6 +250,20 @@ class Supervisor:
             for keeper in self._keepers.values():
                 keeper.kill()
         self._stop.set()
+
+    @contextlib.contextmanager
+    def _speaking(self, run_dir: Path) -> Iterator[None]:
+        """Tell the bus what the operator is told, and listen to keys if there is a recorder to obey them."""
+        self._voice = Voice(run_dir, self._clock, self._say)
+        try:
+            with contextlib.ExitStack() as stack:
+                if self._config.record.enabled and stack.enter_context(typed_keys(self._voice.key)):
+                    self._say("info", "", KEYS)
+                yield
+        finally:
+            voice, self._voice = self._voice, None
+            if voice is not None:
+                voice.close()
 
     @contextlib.contextmanager
     def _metrics(self) -> Iterator[None]:
