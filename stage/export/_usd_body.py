@@ -8,15 +8,15 @@ Body                   Mesh; one BlendShape below it for each face shape
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pxr import Gf, Kind, Sdf, Tf, Usd, UsdGeom, UsdShade, UsdSkel, Vt
 
 from protocols.names import RIG_BONES, RIG_PARENTS
 from stage.export._glb_mesh import MATERIALS, by_material, normals, shape_names
 from stage.export._pose import continuous, poses
+from stage.export._pxr import Gf, Kind, Sdf, Tf, Usd, UsdGeom, UsdShade, UsdSkel, Vt
 from stage.export._source import ExportSource
 
 _LEAST_MOVE_M = 1e-6
@@ -51,7 +51,7 @@ def joint_paths() -> list[str]:
     return paths
 
 
-def add_actor(stage: Usd.Stage, parent: Sdf.Path, source: ExportSource, axes: Axes) -> None:
+def add_actor(stage: Any, parent: Any, source: ExportSource, axes: Axes) -> None:
     """Adds an actor below a prim; times are frames of the source."""
     root = UsdSkel.Root.Define(stage, parent.AppendChild(Tf.MakeValidIdentifier(source.actor)))
     Usd.ModelAPI(root).SetKind(Kind.Tokens.component)
@@ -63,7 +63,7 @@ def add_actor(stage: Usd.Stage, parent: Sdf.Path, source: ExportSource, axes: Ax
     _mesh(stage, root.GetPath(), source, axes, skeleton)
 
 
-def _skeleton(stage: Usd.Stage, root: Sdf.Path, source: ExportSource, axes: Axes) -> UsdSkel.Skeleton:
+def _skeleton(stage: Any, root: Any, source: ExportSource, axes: Axes) -> Any:
     rest = axes.positions(source.rest_joints).astype(np.float64)
     local = rest - np.where(np.array(RIG_PARENTS)[:, None] >= 0, rest[np.maximum(RIG_PARENTS, 0)], 0.0)
     skeleton = UsdSkel.Skeleton.Define(stage, root.AppendChild("Skeleton"))
@@ -80,9 +80,7 @@ def _translations(offsets: NDArray[np.float64]) -> NDArray[np.float64]:
     return matrices
 
 
-def _animation(
-    stage: Usd.Stage, skeleton: Sdf.Path, source: ExportSource, axes: Axes
-) -> tuple[UsdSkel.Animation, Vt.Vec3fArray]:
+def _animation(stage: Any, skeleton: Any, source: ExportSource, axes: Axes) -> tuple[Any, Any]:
     """What the actor does, and a box around all of it."""
     shown = poses(source)
     rotations = shown.rotations.copy()
@@ -110,7 +108,7 @@ def _animation(
     return animation, Vt.Vec3fArray.FromNumpy(np.stack([around.min(0) - _REACH_M, around.max(0) + _REACH_M]))
 
 
-def _mesh(stage: Usd.Stage, root: Sdf.Path, source: ExportSource, axes: Axes, skeleton: UsdSkel.Skeleton) -> None:
+def _mesh(stage: Any, root: Any, source: ExportSource, axes: Axes, skeleton: Any) -> None:
     model, worn = source.worn.model, np.asarray(source.worn.vertices, np.float32)
     vertices = axes.positions(worn)
     faces = np.ascontiguousarray(model.faces, np.int32)
@@ -137,9 +135,7 @@ def _mesh(stage: Usd.Stage, root: Sdf.Path, source: ExportSource, axes: Axes, sk
     _materials(stage, root, mesh, source)
 
 
-def _face_shapes(
-    stage: Usd.Stage, mesh: UsdGeom.Mesh, binding: UsdSkel.BindingAPI, source: ExportSource, axes: Axes
-) -> None:
+def _face_shapes(stage: Any, mesh: Any, binding: Any, source: ExportSource, axes: Axes) -> None:
     targets = []
     for name, action in zip(shape_names(), source.worn.model.facial_basis, strict=True):
         moved = np.flatnonzero(np.abs(action).max(1) > _LEAST_MOVE_M).astype(np.int32)
@@ -151,7 +147,7 @@ def _face_shapes(
     binding.CreateBlendShapeTargetsRel().SetTargets(targets)
 
 
-def _materials(stage: Usd.Stage, root: Sdf.Path, mesh: UsdGeom.Mesh, source: ExportSource) -> None:
+def _materials(stage: Any, root: Any, mesh: Any, source: ExportSource) -> None:
     """Plain colours that tell the parts apart."""
     of_face = {tuple(face): number for number, face in enumerate(source.worn.model.faces.tolist())}
     scope = UsdGeom.Scope.Define(stage, root.AppendChild("Materials")).GetPath()

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from stage.errors import ExportError
 from stage.export._files import placed
+from stage.export._pxr import Kind, Sdf, Tf, Usd, UsdGeom, UsdUtils
 from stage.export._source import ExportOptions, ExportSource
+from stage.export._usd_body import Y_UP, Z_UP, Axes, add_actor
 
 
 def write_usd(sources: Sequence[ExportSource], path: Path, options: ExportOptions) -> list[Path]:
@@ -31,10 +33,6 @@ def write_usd(sources: Sequence[ExportSource], path: Path, options: ExportOption
         ExportError: The file is there, or cannot be written.
         BodyModelError: The body model is not prepared.
     """
-    from pxr import Sdf, Tf, UsdUtils
-
-    from stage.export._usd_body import Y_UP, Z_UP
-
     with placed(path, overwrite=options.overwrite) as unfinished:
         try:
             if path.suffix.lower() != ".usdz":
@@ -50,12 +48,7 @@ def write_usd(sources: Sequence[ExportSource], path: Path, options: ExportOption
     return [path]
 
 
-def _write(sources: Sequence[ExportSource], path: Path, axes: object) -> None:
-    from pxr import Kind, Sdf, Tf, Usd, UsdGeom
-
-    from stage.export._usd_body import Y_UP, Axes, add_actor
-
-    assert isinstance(axes, Axes)
+def _write(sources: Sequence[ExportSource], path: Path, axes: Axes) -> None:
     first = sources[0]
     stage = Usd.Stage.CreateNew(str(path))
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y if axes is Y_UP else UsdGeom.Tokens.z)

@@ -69,15 +69,8 @@ def read_points(path: Path, up: Up = "guess", shape: Floats | None = None) -> Im
     found = joints(recording.labels)
     sites = marker_sites(recording.labels, load_body())
     begin_ns = _begin_ns(recording)
-    imported = Imported(
-        path,
-        kind,
-        rate,
-        markers=track,
-        begin_ns=begin_ns,
-        timecode_rate=recording.timecode_rate if begin_ns is not None else "",
-        told=told,
-    )
+    timecode_rate = "" if begin_ns is None else recording.timecode_rate
+    imported = Imported(path, kind, rate, markers=track, begin_ns=begin_ns, timecode_rate=timecode_rate, told=told)
     if found:
         exact = len(found) > len(RIG_BONES) // 2 and all(
             recording.labels[i].lower() == b.lower() for b, i in found.items()
