@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from typing import Annotated
+
 import tyro
+
+from stage.commands.options import DEMO_CONFIG, OptionalFile, OptionalText, Switch, TakePath
+from stage.errors import StageError
+
+_MISSING = Path()
+
+TakesFolder = Annotated[
+    Path,
+    tyro.conf.Positional,
+    tyro.conf.arg(metavar="[FOLDER]", help_behavior_hint="(default: the takes of the demo recording)"),
+]
+TakeOrFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TAKE|FOLDER")]
+Moment = Annotated[str, tyro.conf.arg(metavar="SECONDS|TIMECODE", help_behavior_hint="")]
+Kinds = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KIND ...")]
 
 app = tyro.extras.SubcommandApp()
 
@@ -16,6 +34,171 @@ def run(arguments: list[str]) -> int:
     """Run a command of the group and return its status."""
     return app.cli(
         prog="stage takes",
-        description="What became of the takes of a stage, and what can be done with them.",
+        description="What became of the takes of a stage, and what can be done with them. A take is never changed: "
+        "what is made of it is a new file.",
         args=arguments or ["--help"],
     )
+
+
+@app.command
+def ls(folder: TakesFolder = _MISSING, *, json: Switch = False) -> int:
+    """List the takes of a folder.
+
+    Args:
+        folder: Where they are, or the stage.toml that says so.
+        json: Print JSON, for programs.
+    """
+    from stage.takes.library import takes_in
+    from stage.takes.told_takes import listed, print_list
+
+    folder = _folder(folder)
+    found = takes_in(folder)
+    if json:
+        _print_json(listed(folder, found))
+    else:
+        print_list(folder, found)
+    return 0
+
+
+@app.command
+def info(take: TakePath, *, json: Switch = False) -> int:
+    """Show all that a take says of itself: when, who, how much of what, marks and notes.
+
+    Args:
+        take: The take, or a track of one.
+        json: Print JSON, for programs.
+    """
+    from stage.takes.told_takes import about, print_about
+
+    found = about(take)
+    if json:
+        _print_json(found)
+    else:
+        print_about(found)
+    return 0
+
+
+@app.command
+def verify(take: TakeOrFolder) -> int:
+    """Read all of a take, or of every take of a folder, and check it; status 2 when something is damaged.
+
+    Args:
+        take: The take, a track, or a folder.
+    """
+    from protocols.takefile import verify as verify_file
+
+    status = 0
+    for path in _files(take):
+        found = verify_file(path)
+        if found.fault:
+            print(f"{path.name}: DAMAGED, {found.records} records before it: {found.fault}")
+        elif not found.finished:
+            print(f"{path.name}: no end; {found.records} whole records, {found.unread_bytes} bytes behind them")
+        else:
+            print(f"{path.name}: whole, {found.records} records")
+        status = 2 if found.fault or not found.finished else status
+    return status
+
+
+@app.command
+def recover(take: TakeOrFolder) -> int:
+    """Mend takes that a crash has cut or a disk has damaged: what is whole becomes a finished take, the old file stays.
+
+    Args:
+        take: The take, a track, or a folder.
+    """
+    from protocols.errors import TakeError
+    from stage.takes.recover import recover as mend
+
+    status = 0
+    for path in _files(take):
+        try:
+            mended = mend(path)
+        except TakeError as error:
+            print(f"stage: error: {error}", file=sys.stderr)
+            status = 2
+            continue
+        print(f"{path.name}: whole, nothing to mend" if mended is None else mended.text)
+    return status
+
+
+@app.command
+def trim(take: TakePath, *, begin: Moment = "", end: Moment = "", out: OptionalFile = None) -> int:
+    """Make a new take of a part of one, with all that it needs to be replayed and solved again.
+
+    Args:
+        take: The take; it stays as it is.
+        begin: Seconds since its begin, or a timecode of it; otherwise its begin.
+        end: Likewise; otherwise its end.
+        out: The new take; otherwise the next number of its slate.
+    """
+    if not begin and not end:
+        raise StageError("nothing to trim: give --begin, --end or both")
+    from stage.takes.trim import trim as cut
+
+    print(cut(take, begin, end, out))
+    return 0
+
+
+@app.command
+def prune(take: TakePath, *, drop: Kinds, out: OptionalFile = None, replace: Switch = False) -> int:
+    """Make a lighter copy of a take, without its video or other kinds of messages.
+
+    Args:
+        take: The take.
+        drop: What to leave out: video, landmarks, solver, transforms, frames, outputs.
+        out: The copy; otherwise beside the take, with "-light" behind its name.
+        replace: The copy takes the take's name; the take is kept as NAME.mcap.original.
+    """
+    from stage.takes.prune import prune as lighten
+
+    done = lighten(take, drop, out, replace=replace)
+    print(f"{done.path}: {done.saved_bytes / 1e6:.1f} MB lighter; as it was: {done.original}")
+    return 0
+
+
+@app.command
+def notes(
+    take: TakePath,
+    text: Annotated[OptionalText, tyro.conf.Positional, tyro.conf.arg(metavar="[TEXT]", help_behavior_hint="")] = "",
+) -> int:
+    """Show the marks and notes of a take, or add a note.
+
+    Args:
+        take: The take.
+        text: The note; it goes into a file beside the take.
+    """
+    from stage.takes.told_takes import about, print_notes
+
+    if text:
+        from stage.takes.notes import add_note
+
+        add_note(take, text)
+    print_notes(about(take))
+    return 0
+
+
+def _folder(folder: Path) -> Path:
+    """The folder of takes that is meant."""
+    config_path = DEMO_CONFIG if folder == _MISSING else folder
+    if config_path.suffix != ".toml":
+        return folder
+    from stage.config import load
+
+    return Path(load(config_path).record.folder)
+
+
+def _files(path: Path) -> list[Path]:
+    """The take that is meant, or all takes and tracks of a folder."""
+    if not path.is_dir():
+        return [path]
+    files = sorted(file for file in path.glob("*.mcap") if not file.name.startswith("."))
+    if not files:
+        raise StageError(f"{path}: no takes in this folder")
+    return files
+
+
+def _print_json(value: object) -> None:
+    import msgspec
+
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
