@@ -13,7 +13,8 @@ _TIMESPEC = struct.Struct("@qq")
 class Receiver:
     """A socket per output; knows of every datagram when it came."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, kept_bytes: int = 0) -> None:
+        self._kept_bytes = kept_bytes
         self.sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
         for opened in self.sockets:
             opened.setblocking(False)
@@ -23,14 +24,18 @@ class Receiver:
         self.ports = [opened.getsockname()[1] for opened in self.sockets]
         self.arrived: list[list[int]] = [[] for _ in range(count)]
         """Per output, wall-clock nanoseconds of every datagram."""
+        self.datagrams: list[list[bytes]] = [[] for _ in range(count)]
+        """Per output, the first `kept_bytes` of every datagram."""
 
     def drain(self) -> int:
         """Takes what has come."""
         before = sum(map(len, self.arrived))
-        for opened, arrived in zip(self.sockets, self.arrived, strict=True):
+        for opened, arrived, datagrams in zip(self.sockets, self.arrived, self.datagrams, strict=True):
             try:
                 while True:
-                    _, ancillary, _, _ = opened.recvmsg(0, 64)
+                    data, ancillary, _, _ = opened.recvmsg(self._kept_bytes, 64)
+                    if self._kept_bytes:
+                        datagrams.append(data)
                     seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
                     arrived.append(seconds * 1_000_000_000 + nanoseconds)
             except BlockingIOError:

@@ -233,7 +233,7 @@ class Player:
     def _jump(self, log_ns: int, step: int, playing: bool) -> None:
         self.runs += not self._idle
         self._idle = self.ended = False
-        self._log_ns = log_ns
+        self._log_ns = self._followed_log_ns = log_ns
         self._rest_take_ns = None
         self._answers.clear()
         if playing or not self._pictures:
@@ -270,6 +270,9 @@ class Player:
         if not self.loop:
             self._stand(now_ns)
             self.ended = True
+            if self._pictures and not self._held:  # it was sent to the very end
+                self._answers.clear()
+                self.question = Show(self.out_ns - 1, 0, self.in_ns, self.out_ns)
             return
         self.runs += 1
         self._held.clear()
