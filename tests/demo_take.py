@@ -36,6 +36,7 @@ def write_demo_take(
     repeat: int = 1,
     begin_s: float = 5.0,
     profiles: bool = True,
+    bodies: bool = True,
 ) -> Path:
     """Writes it, with faces of a face camera at 60 Hz and poses at 30 Hz.
 
@@ -48,6 +49,7 @@ def write_demo_take(
         repeat: How often the same happens, one after the other.
         begin_s: Where in the recording it begins.
         profiles: Whether a shape goes into the take as a profile.
+        bodies: Whether there are poses, or faces alone.
     """
     truth = load_truth(TRUTH)
     rest = truth.rest_joints if shape is None else load_body().rest_body(shape).joints
@@ -68,6 +70,7 @@ def write_demo_take(
     records = []
     for turn in range(repeat):
         records += _records(truth, rest, begin_s, seconds, round(turn * seconds * 1e9), actors, away)
+    records = [record for record in records if bodies or isinstance(record, FacePerformance)]
     for number, record in enumerate(sorted(records, key=lambda each: each.capture_ns)):
         kind, topic = type(record).__name__, "performance" if isinstance(record, Performance) else "face"
         data = encode(record, number, record.capture_ns + _LATENCY_NS)

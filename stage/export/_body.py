@@ -24,7 +24,7 @@ from stage.takes.motion import Motion
 
 _SAME_M = 1e-3
 """Rest joints of a profile that are further away belong to another measurement of the body."""
-_RIDGE = 1e-6
+_RIDGE = 1e-7
 """Metres squared per unit squared: keeps a shape that the joints leave open usual."""
 
 

@@ -82,8 +82,13 @@ def _range(take: TakeReader, wanted: Wanted, timecode: RecordedTimecode) -> tupl
     span_ns = take.span_ns
     begin_ns = moment(wanted.begin, "--from", span_ns, timecode) if wanted.begin else span_ns[0]
     end_ns = moment(wanted.end, "--to", span_ns, timecode) if wanted.end else span_ns[1]
+    seconds = (span_ns[1] - span_ns[0]) / NS_PER_S
+    if begin_ns > span_ns[1]:
+        raise ExportError(f"--from {wanted.begin}: the take ends {seconds:.2f} s after its begin")
+    if end_ns < span_ns[0]:
+        raise ExportError(f"--to {wanted.end} is before the take begins; it has {seconds:.2f} s")
     if begin_ns > end_ns:
-        raise ExportError(f"--from {wanted.begin or 'the begin'} is after --to {wanted.end or 'the end'} of the take")
+        raise ExportError(f"--from {wanted.begin} is after --to {wanted.end}")
     return begin_ns, end_ns
 
 

@@ -2,8 +2,8 @@
 
 The points are the heads of the rig's bones, in millimetres, in the stage's own axes: Z up (X_SCREEN +X, Y_SCREEN +Z).
 
-    residual    -1 while the actor was absent: there is no place then; else how little the views say of a bone,
-                0 (determined) to 10 (not at all)
+    residual    0, which the format has for points that are modelled, not measured one by one; -1, invalid, where the
+                actor was absent or lost, and its pose was only held
     EVENT       the marks of the take, in seconds since the first frame
     STAGE       TAKE, ACTOR, TIMECODE of the first frame, TIMECODE_RATE
 
@@ -25,7 +25,6 @@ from stage.export._pose import check_body
 from stage.export._source import ExportOptions, ExportSource
 
 MAX_FRAMES = 65_534
-RESIDUAL_STEPS = 10
 
 _MM = 1000.0
 _MAX_TEXT = 127
@@ -67,10 +66,10 @@ def write_c3d(source: ExportSource, path: Path, options: ExportOptions) -> list[
     places = np.ones((4, len(RIG_BONES), count))
     places[:3] = _MM * source.motion.joints.transpose(2, 1, 0)
     file["data"]["points"] = places
-    residuals = np.round(RESIDUAL_STEPS * (1.0 - np.clip(source.motion.confidence.T, 0.0, 1.0)))
-    residuals[:, ~source.present] = -1.0
+    residuals = np.zeros((1, len(RIG_BONES), count))
+    residuals[..., source.motion.state != "tracking"] = -1.0
     masks = np.zeros((7, len(RIG_BONES), count), np.bool_)
-    file["data"]["meta_points"] = {"residuals": residuals[None], "camera_masks": masks}
+    file["data"]["meta_points"] = {"residuals": residuals, "camera_masks": masks}
     for name, text in _facts(source).items():
         file.add_parameter("STAGE", name, text[:_MAX_TEXT])
     _add_events(file, source)
