@@ -44,7 +44,7 @@ class TrackWriter:
         *,
         made_from: MadeFrom,
         settings: Mapping[str, str],
-        files: Iterable[AttachedFile],
+        files: Iterable[AttachedFile] = (),
     ) -> None:
         """Begins the file.
 
@@ -54,7 +54,7 @@ class TrackWriter:
             made_from: What was solved again.
             settings: What was asked for.
             files: The config it is made with, calibrations and profiles: `carried_files`, or `attached_files` of
-                another config.
+                another config; or see `attach`.
 
         Raises:
             TakeError: There is such a track, somebody writes it, it cannot be called so, or not be written there.
@@ -74,6 +74,15 @@ class TrackWriter:
     def records(self) -> int:
         """Messages so far."""
         return self._writer.records
+
+    def attach(self, files: Iterable[AttachedFile]) -> None:
+        """Adds the config it is made with, calibrations and profiles, where they were not known at the beginning.
+
+        Raises:
+            TakeError: They cannot be written.
+        """
+        for file in files:
+            self._writer.attach(file.name, file.data, file.media_type, 0)
 
     def write(self, topic: str, record: Record, received_ns: int) -> None:
         """Adds a record.
@@ -156,8 +165,7 @@ class TrackWriter:
             "settings": ", ".join(f"{key}={value}" for key, value in settings.items()),
         }
         self._writer.note(FACTS, facts)
-        for file in files:
-            self._writer.attach(file.name, file.data, file.media_type, 0)
+        self.attach(files)
 
 
 def _begun(part: Path) -> TakeWriter:
