@@ -289,10 +289,10 @@ class Made(Kind):
     """Objects by name that come with time; `make` makes one for their owner, to be filled."""
 
     def __init__(self, kind: Inside, make: Callable[[Any], Any], names: Sequence[str]) -> None:
-        self._kind, self._make, self._names = kind, make, names
+        self.kind, self._make, self._names = kind, make, names
 
     def told(self, value: Any) -> Any:
-        return [[name, self._kind.told(item)] for name, item in value.items()]
+        return [[name, self.kind.told(item)] for name, item in value.items()]
 
     def read(self, data: Any, at: str) -> Any:
         if not isinstance(data, list) or len(data) > len(self._names):
@@ -300,13 +300,13 @@ class Made(Kind):
         pairs = [_list(row, 2, at) for row in data]
         if any(name not in self._names for name, _ in pairs) or len({name for name, _ in pairs}) < len(pairs):
             raise Unfit(f"{at} has names that are none")
-        return {name: self._kind.read(row, f"{at}.{name}") for name, row in pairs}
+        return {name: self.kind.read(row, f"{at}.{name}") for name, row in pairs}
 
     def put(self, owner: Any, name: str, value: Any) -> None:
         made = {}
         for key, part in value.items():
             made[key] = self._make(owner)
-            self._kind.fill(made[key], part)
+            self.kind.fill(made[key], part)
         setattr(owner, name, made)
 
 
