@@ -16,6 +16,7 @@ from protocols.clock import ClockFile, StageClock, write_clock
 from protocols.jpeg_stream import JpegSubscriber
 from protocols.messages import Event, FrameNote, Heartbeat, Record, Solved
 from protocols.ring import SHARED_MEMORY, RingReader, ring_name
+from protocols.video import VideoPacket
 from stage.config import BusSection, CameraSection, Config, StageSection
 from tests.stage.cameras.videos import HEIGHT, WIDTH, number_in, write_video
 
@@ -36,7 +37,7 @@ class Stage:
         (run_dir / "config.json").write_bytes(msgspec.json.encode(config))
         write_clock(run_dir, ClockFile(self.clock.offset_ns, self.epoch_ns, loop_period_ns, fast))
         names = [f"capture.{camera.id}" for camera in config.cameras]
-        self.subscriber = Subscriber(run_dir, {name: ["frame.", "heartbeat.", "event."] for name in names})
+        self.subscriber = Subscriber(run_dir, {name: ["frame.", "packet.", "heartbeat.", "event."] for name in names})
         self.processes = {name: self.start(name) for name in names}
 
     def start(self, name: str) -> subprocess.Popen[str]:
@@ -100,6 +101,7 @@ def test_two_files_stay_in_step_and_their_pixels_lie_in_the_rings(tmp_path: Path
     stage = make_stage([camera("left", left), camera("right", right, offset_ms=10.0)])
     rings: dict[str, RingReader] = {}
     seen: dict[str, list[FrameNote]] = {"left": [], "right": []}
+    packets: dict[str, list[VideoPacket]] = {"left": [], "right": []}
     finished = set()
     last: dict[str, Heartbeat] = {}
 
@@ -118,10 +120,16 @@ def test_two_files_stay_in_step_and_their_pixels_lie_in_the_rings(tmp_path: Path
             assert (record.width, record.height) == (WIDTH, HEIGHT)
             assert record.capture_ns <= record.published_ns
             seen[record.camera].append(record)
+        elif isinstance(record, VideoPacket):
+            packets[record.camera].append(record)
     # A busy machine may begin late, and drop; what it shows is in step.
     for name, offset_ns in (("left", 0), ("right", 10 * MS)):
         times = {note.frame: note.capture_ns - stage.epoch_ns - offset_ns for note in seen[name]}
         assert all(abs(time_ns - frame * 50 * MS) < MS for frame, time_ns in times.items())
+        # The packets for takes tell the same of the same frames; the first may leave before we listen.
+        told = {packet.frame: packet.capture_ns for packet in packets[name]}
+        assert len(told) > 10
+        assert all(told[note.frame] == note.capture_ns for note in seen[name] if note.frame >= min(told))
         drops = last[f"capture.{name}"].counters.get("late_drops", 0)
         missing = max(times) - min(times) + 1 - len(times)
         assert missing <= drops or last[f"capture.{name}"].counters.get("resyncs", 0)

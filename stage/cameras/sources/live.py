@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from stage.cameras.sources.packets import Packet, Packeted, PacketTap
+from stage.cameras.sources.packets import Demuxed, Packet, PacketTap
 from stage.cameras.sources.source import LIVE_WAIT_S, Frame, Image, SourceInfo
 from stage.errors import SourceError
 
@@ -174,7 +174,7 @@ class LiveSource:
             while not stopping.is_set():
                 sample = connection.next_sample()
                 self._leave(sample)
-                if self._tap is not None and isinstance(connection, Packeted):
+                if self._tap is not None and isinstance(connection, Demuxed):
                     for packet in connection.packets():
                         self._tap.put(self._numbered(packet, sample))
 

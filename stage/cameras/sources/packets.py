@@ -51,15 +51,20 @@ class Packet(NamedTuple):
 
 
 @runtime_checkable
-class Packeted(Protocol):
-    """A source that can deliver its packets beside its frames."""
-
-    def keep_packets(self) -> None:
-        """Set packets aside from now on; called before `open`."""
-        ...
+class Demuxed(Protocol):
+    """What has packets beside its frames."""
 
     def packets(self) -> list[Packet]:
         """The packets read since the last call, in the order of decoding."""
+        ...
+
+
+@runtime_checkable
+class Packeted(Demuxed, Protocol):
+    """A source that keeps its packets when it is told to."""
+
+    def keep_packets(self) -> None:
+        """Set packets aside from now on; called before `open`."""
         ...
 
 

@@ -5,15 +5,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from protocols.clock import StageClock
+from protocols.foxglove import COMPRESSED_VIDEO, Picture, encode_video
 from stage.cameras.sources import Frame, stream
 from stage.cameras.sources.live import LiveSource
 from stage.cameras.sources.stream import stream_source, without_password
 from stage.errors import SourceError
+from stage.takes.video.decoder import VideoDecoder
 from tests.stage.cameras.videos import HEIGHT, WIDTH, number_in
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -75,6 +78,7 @@ def test_frames_over_tcp_keep_the_cameras_own_times(serve: Serve, sources: list[
     serve(f"tcp://127.0.0.1:{port}?listen=1")
     source = stream_source(f"tcp://127.0.0.1:{port}", CLOCK)
     sources.append(source)
+    source.keep_packets()
     connect(source)
     assert source.info is not None
     assert (source.info.width, source.info.height, source.info.live) == (WIDTH, HEIGHT, True)
@@ -88,6 +92,19 @@ def test_frames_over_tcp_keep_the_cameras_own_times(serve: Serve, sources: list[
     # Low delay: no frame waits for its successors.
     ages_ms = sorted((CLOCK.now_ns() - (read(source).capture_ns or 0)) / 1e6 for _ in range(15))
     assert ages_ms[0] < 200.0
+    # The packets that the camera sent have the times and numbers of the frames they became.
+    packets = source.packets()
+    times = {packet.number: (packet.capture_ns, packet.pts_ns) for packet in packets}
+    for frame in frames:
+        assert times[frame.number] == (frame.capture_ns, frame.pts_ns)
+    decoder = VideoDecoder()
+    for packet in packets:
+        assert packet.capture_ns is not None
+        picture = Picture(packet.capture_ns, "left", "h264", packet.data, keyframe=packet.keyframe, frame=packet.number)
+        for decoded in decoder.decode(COMPRESSED_VIDEO.name, encode_video(picture)):
+            assert (
+                number_in(decoded.frame.to_ndarray(format="bgr24")) == (first + decoded.number - frames[0].number) % 256
+            )
 
 
 def test_a_server_that_dies_and_comes_back(serve: Serve, sources: list[LiveSource]) -> None:
@@ -96,6 +113,7 @@ def test_a_server_that_dies_and_comes_back(serve: Serve, sources: list[LiveSourc
     first = serve(f"{url}?listen=1")
     source = stream_source(url, CLOCK)
     sources.append(source)
+    source.keep_packets()
     connect(source)
     last = read(source).number
     first.kill()
@@ -108,6 +126,9 @@ def test_a_server_that_dies_and_comes_back(serve: Serve, sources: list[LiveSourc
     serve(f"{url}?listen=1")
     assert read(source).number > last
     assert source.faults["losses"] == 1 and source.faults["reconnects"] == 1
+    packets = source.packets()
+    jumps = [after for before, after in pairwise(packets) if after.dts_ns <= before.dts_ns]
+    assert packets[0].keyframe and all(packet.keyframe for packet in jumps)
 
 
 def test_rtsp(serve: Serve, sources: list[LiveSource]) -> None:
@@ -115,6 +136,7 @@ def test_rtsp(serve: Serve, sources: list[LiveSource]) -> None:
     url = f"rtsp://127.0.0.1:{free_port()}/stage"
     source = stream_source(url, CLOCK, {"rtsp_flags": "listen", "listen_timeout": "5"})
     sources.append(source)
+    source.keep_packets()
     source.start()
     serve(url, "rtsp")
     frames = [read(source) for _ in range(10)]
@@ -123,6 +145,8 @@ def test_rtsp(serve: Serve, sources: list[LiveSource]) -> None:
         assert number_in(frame.image) == (first + frame.number - frames[0].number) % 256
     elapsed_ns = (frames[-1].number - frames[0].number) * 1_000_000_000 // 30
     assert frames[-1].pts_ns - frames[0].pts_ns == pytest.approx(elapsed_ns, abs=2e6)
+    times = {packet.number: packet.capture_ns for packet in source.packets()}
+    assert all(times[frame.number] == frame.capture_ns for frame in frames)
 
 
 def test_udp_streams_are_read_too(serve: Serve, sources: list[LiveSource]) -> None:
