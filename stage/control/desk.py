@@ -45,6 +45,8 @@ class ControlDesk:
         self._status = ShowStatus(clock)
         files = TakeFiles(Path(config.record.folder))
         self._takes = TakeWatch(files)
+        self._asker: Address | None = None
+        """Who said one of our own words last."""
         self._phone = PhoneApp(config, self.outgoing, self._allowed, files, self.deliveries)
 
     def take(self, datagram: bytes, source: Address) -> None:
@@ -76,6 +78,7 @@ class ControlDesk:
             self.outgoing.take(record)
         elif isinstance(record, OutputState | RecorderState):
             self._status.take(replace(record, fault=self._discretion.of(record.fault)))
+            self._alarm()
 
     def expire(self) -> None:
         """Answers those whose command nobody has carried out; to be called now and then."""
@@ -112,6 +115,7 @@ class ControlDesk:
             self.outgoing.complain("unknown", f"{source.host} said {address[:60]}, which is no word of control")
 
     def _obey_own(self, message: osc.Message, source: Address) -> None:
+        self._asker = source
         try:
             word = words.read(message)
         except DecodeError as error:
@@ -131,6 +135,13 @@ class ControlDesk:
             self.outgoing.order(make, told)
         else:
             self._reply(message.address, source, True, "button let go, nothing done")
+
+    def _alarm(self) -> None:
+        """A take that ends by itself, and what else befalls the recorder, is told unasked."""
+        target = self._phone.target or self._asker
+        if self._status.alarmed and target is not None:
+            self._status.send_recorder(self.outgoing, target)
+        self._status.alarmed = False
 
     def _reply(self, word: str, source: Address, ok: bool, text: str, more: tuple[str, ...] = ()) -> None:
         tags, text = "sis" + "s" * len(more), self._discretion.of(text)

@@ -25,6 +25,8 @@ class ShowStatus:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Know nothing yet; `clock` returns seconds."""
+        self.alarmed = False
+        """Whether the recorder has a new fault; whoever tells it sets it back."""
         self._clock = clock
         self._recorder: RecorderState | None = None
         self._outputs: dict[str, OutputState] = {}
@@ -34,6 +36,8 @@ class ShowStatus:
     def take(self, record: object) -> None:
         """A record of the bus; others are left alone."""
         if isinstance(record, RecorderState):
+            before = "" if self._recorder is None else self._recorder.fault
+            self.alarmed = self.alarmed or record.fault not in ("", before)
             self._recorder = record
             self._heard_s[RECORD] = self._clock()
         elif isinstance(record, OutputState):
@@ -51,6 +55,15 @@ class ShowStatus:
 
     def send(self, outgoing: Outgoing, target: Address) -> None:
         """Leaves a message for each of them."""
+        self.send_recorder(outgoing, target)
+        for output in self._outputs.values():
+            address = f"/stage/output/{output.id}/state"
+            fault = self._silence(output.worker) or output.fault
+            values = (int(output.enabled), output.kind, output.actor, output.rate_hz, output.target, fault)
+            outgoing.send(target, lambda *shown, address=address: osc.message(address, "issfss", *shown), *values)
+
+    def send_recorder(self, outgoing: Outgoing, target: Address) -> None:
+        """Leaves the recorder's message, if there is a recorder."""
         if (state := self._recorder) is not None:
             fault = self._silence(RECORD) or state.fault
             seconds = (state.at_ns - state.began_ns) / 1e9 if state.recording else 0.0
@@ -58,11 +71,6 @@ class ShowStatus:
             values = (state.slate, state.take, int(state.recording), seconds, state.name, free_gb, fault)
             values += (state.minutes_left, state.dropped_frames, state.pre_roll_s, state.marks)
             outgoing.send(target, lambda *shown: osc.message("/stage/recorder/state", "siifsfsfifi", *shown), *values)
-        for output in self._outputs.values():
-            address = f"/stage/output/{output.id}/state"
-            fault = self._silence(output.worker) or output.fault
-            values = (int(output.enabled), output.kind, output.actor, output.rate_hz, output.target, fault)
-            outgoing.send(target, lambda *shown, address=address: osc.message(address, "issfss", *shown), *values)
 
     def _silence(self, worker: str) -> str:
         silent_s = self._clock() - self._heard_s.get(worker, self._clock())

@@ -39,6 +39,8 @@ TAIL_S = 0.5
 _DUE_S = 0.02
 END_BYTES = 12 << 20
 """Room that is kept for the end of a take, and for the last messages; and 1/64 of its size, for its index."""
+LAST_BATCHES = 4
+"""So much of what waits is still written when the disk is full."""
 RATE_S = 2.0
 """From so much of a take on it is known how fast it grows."""
 
@@ -226,8 +228,11 @@ class Take(threading.Thread):
             ending = self._end.wait(PERIOD_S)
             if ending:
                 self._await_pictures()
-            self._write_waiting(scribe)
+            while self._has_room(scribe.writer) and self._write_batch(scribe):
+                pass
             if self._full:
+                for _ in range(LAST_BATCHES):  # into the room that was kept
+                    self._write_batch(scribe)
                 self.fault = f"{self._folder}: the disk is full, so {_ended_well(self.name)}"
                 return
             now_s = time.monotonic()
@@ -249,19 +254,21 @@ class Take(threading.Thread):
         while self._pictures_due() and time.monotonic() < deadline_s:
             time.sleep(_DUE_S)
 
-    def _write_waiting(self, scribe: Scribe) -> None:
-        while self._has_room(scribe.writer) and (batch := self.memory.take_out(self.queue)):
-            written = 0
-            try:
-                for entry in batch:
-                    scribe.write(entry)
-                    written += 1
-            except TakeError:
-                self.queue.count(batch[written:])
-                raise
-            finally:
-                self.memory.written(batch)
-                self._tell(scribe)
+    def _write_batch(self, scribe: Scribe) -> bool:
+        """Write what waits, about `BATCH_BYTES` of it; False when nothing does."""
+        batch = self.memory.take_out(self.queue)
+        written = 0
+        try:
+            for entry in batch:
+                scribe.write(entry)
+                written += 1
+        except TakeError:
+            self.queue.count(batch[written:])
+            raise
+        finally:
+            self.memory.written(batch)
+            self._tell(scribe)
+        return len(batch) > 0
 
     def _has_room(self, writer: TakeWriter) -> bool:
         size = writer.bytes_written

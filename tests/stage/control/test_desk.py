@@ -96,6 +96,17 @@ def test_replies_go_to_the_send_target_too() -> None:
     assert [target for target, _ in taken(desk)] == [REMOTE, Address("127.0.0.1", 7000)]
 
 
+def test_a_fault_of_the_recorder_is_told_unasked_and_once() -> None:
+    desk = ControlDesk(config_of())
+    desk.hear(recorder_state(fault="too early: nobody is there to be told"))
+    desk.take(osc.message("/stage/record/start", ""), REMOTE)
+    assert taken(desk) == []
+    for fault in ("", "", "the disk is full", "the disk is full", ""):
+        desk.hear(recorder_state(fault=fault))
+    ((target, message),) = taken(desk)
+    assert (target, message.address) == (REMOTE, "/stage/recorder/state") and "the disk is full" in message.arguments
+
+
 def test_status_tells_of_recorder_and_outputs() -> None:
     desk = ControlDesk(config_of())
     desk.hear(recorder_state())

@@ -22,10 +22,15 @@ GROUP = 5
 
 
 def take_in(
-    folder: Path, slate: str = "scene", number: int = 0, space: int = 1 << 40, memory: Memory | None = None
+    folder: Path,
+    slate: str = "scene",
+    number: int = 0,
+    space: int = 1 << 40,
+    memory: Memory | None = None,
+    profile: str = "",
 ) -> Take:
     """A take that has just been begun."""
-    config = Config(actors=(ActorSection(id="anna"),), record=RecordSection(folder=str(folder)))
+    config = Config(actors=(ActorSection(id="anna", profile=profile),), record=RecordSection(folder=str(folder)))
     clock = StageClock.start()
     timing = ClockFile(clock.offset_ns, clock.now_ns())
     return Take(

@@ -22,7 +22,8 @@ from stage.takes import take as take_module
 from stage.takes.face_table import FaceTables
 from stage.takes.folder import MIN_FREE_BYTES, unfinished_takes
 from stage.takes.memory import Memory
-from stage.takes.take import Take
+from stage.takes.reserve import _allocate
+from stage.takes.take import END_BYTES, Take
 from tests.stage.outputs.faces import any_face, face_performance
 from tests.stage.outputs.performers import random_pose
 from tests.stage.takes.taking import GROUP, TOPIC, message, picture, take_in
@@ -175,6 +176,58 @@ def test_a_file_size_limit_ends_the_take(tmp_path: Path) -> None:
     )
     assert "File too large" in done.stdout
     assert TakeReader(tmp_path / "scene_001.mcap").facts["take"]["number"] == "1"
+
+
+def test_a_full_disk_ends_the_take_properly_with_all_that_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = 20 << 20
+
+    def allocate(_descriptor: int, offset: int, length: int) -> None:
+        if offset + length > size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("stage.takes.reserve._allocate", allocate)
+    take = take_in(tmp_path)
+    sent = 0
+    deadline_s = time.monotonic() + 20.0
+    while take.phase in ("opening", "recording") and time.monotonic() < deadline_s:
+        take.put(message(sent)._replace(data=os.urandom(20_000)))
+        sent += 1
+        time.sleep(0.002)
+    take.join(20.0)
+    assert "the disk is full" in take.fault and take.records + take.lost == sent
+    assert take.files[0].stat().st_size < size and take.lost < 60  # those of the last moment
+    read = TakeReader(take.files[0])
+    assert read.finished and len(list(read.records())) == take.records
+    assert read.facts["end"]["fault"] == take.fault
+
+
+def test_room_is_kept_and_given_back(tmp_path: Path) -> None:
+    with (tmp_path / "probe").open("wb") as file:
+        try:
+            _allocate(file.fileno(), 0, 4096)
+        except OSError as error:
+            pytest.skip(f"this disk keeps no room: {error}")
+    take = take_in(tmp_path)
+    until(lambda: take.phase == "recording")
+    until(lambda: take.files[0].stat().st_blocks * 512 > take.files[0].stat().st_size + END_BYTES)
+    ended(take)
+    assert take.files[0].stat().st_blocks * 512 < take.files[0].stat().st_size + 100_000
+
+
+def test_a_profile_that_is_measured_during_the_take_is_in_it_as_it_was_at_the_end(tmp_path: Path) -> None:
+    profile = tmp_path / "actors" / "anna"
+    profile.mkdir(parents=True)
+    (profile / "body.toml").write_text("height = 1.70")
+    (profile / "face.npz").write_bytes(b"as it is")
+    take = take_in(tmp_path / "takes", profile=str(profile))
+    until(lambda: take.phase == "recording")
+    (profile / "body.toml").write_text("height = 1.75")
+    ended(take)
+    attached = TakeReader(take.files[0]).attachments
+    assert attached["actors/anna/body.toml"] == b"height = 1.75" and attached["actors/anna/face.npz"] == b"as it is"
+    assert take.files[0].read_bytes().count(b"as it is") == 1
 
 
 def test_a_disk_that_hangs_holds_up_nobody_memory_is_bounded_and_video_goes_first(
