@@ -26,6 +26,7 @@ FORMATS = {
         Format("usd", ".usdc", "stage.export.usd", scene=True, package="pxr", also=(".usd", ".usda", ".usdz")),
         Format("csv", ".csv", "stage.export.csv"),
         Format("npz", ".npz", "stage.export.npz"),
+        Format("mp4", ".mp4", "stage.export.mp4", scene=True, styles=("mesh", "skeleton")),
     )
 }
 """By name, as `stage export --format` takes them."""

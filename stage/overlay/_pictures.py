@@ -51,11 +51,11 @@ def write_tiles(cameras: Sequence[Iterator[Frame]], path: Path, rate: float) -> 
     """All cameras in one video, as many columns as rows; ends with the shortest."""
     columns = int(np.ceil(np.sqrt(len(cameras))))
     framesets = zip(*cameras, strict=False)
-    tiles = (Frame(_tiled([frame.image for frame in frames], columns), 0, None, 0) for frames in framesets)
+    tiles = (Frame(tiled([frame.image for frame in frames], columns), 0, None, 0) for frames in framesets)
     return write_video(tiles, path, rate)
 
 
-def _tiled(images: list[Image], columns: int) -> Image:
+def tiled(images: list[Image], columns: int) -> Image:
     """Images side by side in cells of one size."""
     height = max(round(image.shape[0] * _CELL_WIDTH / image.shape[1]) for image in images)
     rows = -(-len(images) // columns)
