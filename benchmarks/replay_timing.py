@@ -119,10 +119,10 @@ class Replay:
                     self._answered.add(record.id)
 
     def seek_ns(self, position_s: float) -> int:
-        """From the command to the first datagram; the player stands, and shows the picture."""
+        """From the command to the first datagram of the new place."""
         self.listen(0.3)
-        for arrived in self.receiver.arrived:
-            arrived.clear()
+        for kept in (*self.receiver.arrived, *self.receiver.datagrams):
+            kept.clear()
         self._asked += 1
         key = f"seek-{self._asked}"
         asked_ns = time.time_ns()
@@ -130,9 +130,8 @@ class Replay:
         self.listen(0.6)
         if key not in self._answered:
             raise RuntimeError("the replay worker has not answered")
-        # What stood before it moved came at its rate; the new place plays after the answer.
-        times_ns = sorted(at_ns for at_ns in self.receiver.arrived[0] if at_ns > asked_ns)
-        return times_ns[0] - asked_ns
+        there = range(round(position_s * RATE), round((position_s + 1.0) * RATE))
+        return min(at_ns for times in self.sent for number, at_ns in times.items() if number in there) - asked_ns
 
     def close(self) -> None:
         """Ends all."""

@@ -17,7 +17,7 @@ from stage.readers import readers
 from stage.surfaces import CONTROL, EXECUTORS, RECEIVE
 from workers.worker import Worker, run
 
-_REPORTS = ("heartbeat.", "event.", "output.", "recorder", "reply.")
+_REPORTS = ("heartbeat.", "event.", "output.", "recorder", "player", "reply.")
 _IDLE_PERIOD_S = 0.1
 _HEARD_AFTER_S = 0.5
 """How long others may need to connect to a worker that has just started; news wait so long."""

@@ -22,7 +22,7 @@ from stage.replay.ahead import ReadAhead
 from stage.replay.item import moved
 from stage.replay.landmark_source import LandmarkSource
 from stage.replay.player import Due, Player
-from stage.replay.precise import wait_until
+from stage.replay.precise import take_precedence, wait_until
 from stage.replay.source import BODY, FACE, STEP, PerformanceSource
 from stage.replay.state import PlayerTeller
 from stage.replay.timecode_teller import TimecodeTeller
@@ -54,6 +54,7 @@ class ReplayWorker(Worker):
         self._player = Player(source.begin_ns, source.end_ns, pictures=not solved_again)
         self._ahead = ReadAhead(source)
         self.opened.callback(self._ahead.close)
+        self.facts["precedence"] = "real time" if take_precedence() else "ordinary"
         self._voices = Voices(self.config, self.run_dir, self.clock, self.publisher)
         self.opened.callback(self._voices.close)
         timecode = recorded_timecode(take)

@@ -2,8 +2,8 @@
 
     Heartbeat, Event  -> status and latency history, always: they are few, and the chart of a browser
                          that comes now begins a minute ago
-    OutputState, RecorderState, CommandReply -> status, always; what the operator wants done comes the other way,
-                         through `orders`
+    OutputState, RecorderState, PlayerState, CommandReply -> status, always; what the operator wants done comes the
+                         other way, through `orders`
     Performance, MeshNote, FrameNote, FacePerformance -> scene and panel, only while a browser is there
 
 Panel and chart are filled twice a second, thumbnails at their own rate, bodies as often as the owner asks.
@@ -19,6 +19,7 @@ import numpy as np
 
 from protocols.arrays import from_bytes
 from protocols.messages import Event, FacePerformance, FrameNote, Heartbeat, MeshNote, Performance, Record
+from protocols.playback import PlayerState
 from protocols.show import CommandReply, OutputState, RecorderState
 from stage.config import Config
 from stage.console.actors import BODY_BONES, HAND_BONES
@@ -73,6 +74,8 @@ class ConsoleDesk:
             self.status.take_output(record)
         elif isinstance(record, RecorderState):
             self.status.take_recorder(record)
+        elif isinstance(record, PlayerState):
+            self.status.take_player(record)
         elif self.page is None:
             return
         elif isinstance(record, Performance):

@@ -15,8 +15,10 @@ from stage.console.actors import DEFAULT_OPACITY
 from stage.console.history import LEGS, PARTS, LatencyHistory
 from stage.console.orders import Make
 from stage.console.output_switches import OutputSwitches
+from stage.console.play_panel import PlayPanel
 from stage.console.status import StageStatus
 from stage.console.take_panel import TakePanel
+from stage.surfaces import replays
 
 WIDTH_PX = 400
 _CHART_HEIGHT_PX = 190
@@ -59,6 +61,10 @@ class Panel:
         self._figures = gui.add_html("")
         self._chart = self._add_chart(gui)
         self._legs = gui.add_html("")
+        self._play: PlayPanel | None = None
+        if replays(config):
+            with gui.add_folder("Replay"):
+                self._play = PlayPanel(gui, wish)
         self._take: TakePanel | None = None
         if config.record.enabled:
             with gui.add_folder("Take"):
@@ -70,7 +76,7 @@ class Panel:
         with gui.add_folder("Actors"):
             self._actors = gui.add_html("")
             self._faces = {camera.id: _add_picture(gui, camera) for camera in config.face_cameras}
-            for actor in config.actors:
+            for actor in () if replays(config) else config.actors:
                 _add_measuring(gui, actor.id, wish)
         with gui.add_folder("Events"):
             self._events = gui.add_html("")
@@ -89,9 +95,12 @@ class Panel:
         budget = self._config.latency
         self._figures.content = tables.figures(status, history, budget)
         self._legs.content = tables.legs(history, budget)
-        self._workers.content = tables.workers(status, self._config.cameras)
+        replaying = self._config.replay.source if replays(self._config) else ""
+        self._workers.content = tables.workers(status, self._config.cameras, replaying=replaying)
         if self._take is not None:
             self._take.refresh(status, now_ns)
+        if self._play is not None:
+            self._play.refresh(status)
         self._outputs.refresh(status)
         self._actors.content = tables.actors(status)
         self._events.content = tables.events(status, now_ns)

@@ -14,6 +14,7 @@ import numpy as np
 from protocols.arrays import from_bytes
 from protocols.messages import Event, Face, Heartbeat, Performance
 from protocols.names import ARKIT_SHAPES
+from protocols.playback import PlayerState
 from protocols.show import OutputState, RecorderState
 
 SILENT_S = 1.5
@@ -27,7 +28,7 @@ SHAPES = 5
 """Of a face, the strongest."""
 FACE_STREAM_S = 0.3
 """While a face camera's stream is no older, the face that comes with the body is not looked at."""
-State = TypeVar("State", OutputState, RecorderState)
+State = TypeVar("State", OutputState, PlayerState, RecorderState)
 
 _LOSSES = ("gap", "drop")
 _ERRORS = ("error",)
@@ -103,6 +104,7 @@ class StageStatus:
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self._outputs: dict[str, tuple[OutputState, float]] = {}
         self._recorder: tuple[RecorderState, float] | None = None
+        self._player: tuple[PlayerState, float] | None = None
 
     def take_heartbeat(self, heartbeat: Heartbeat) -> None:
         """Note a heartbeat; one from another process than before means that the worker was started again."""
@@ -126,6 +128,15 @@ class StageStatus:
     def take_recorder(self, state: RecorderState) -> None:
         """Note what the recorder does."""
         self._recorder = (state, self._clock())
+
+    def take_player(self, state: PlayerState) -> None:
+        """Note what the player of a replay does."""
+        self._player = (state, self._clock())
+
+    @property
+    def player_state(self) -> PlayerState | None:
+        """The player's last word; None when it is silent."""
+        return self._heard(self._player)
 
     @property
     def recorder_state(self) -> RecorderState | None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from protocols.playback import PlayerState
 from protocols.show import OutputState, RecorderState
 from stage.config import AnyOutputSection, CameraSection, LatencySection
 from stage.console.colours import BAD, GOOD, POOR
@@ -76,8 +77,15 @@ def legs(history: LatencyHistory, budget: LatencySection) -> str:
     return _block(_table(["leg, ms", "p50", "p99", "budget"], rows))
 
 
-def workers(status: StageStatus, cameras: Sequence[CameraSection]) -> str:
-    """A row per camera and per other worker: state, rate, age of its input, losses, restarts."""
+def workers(status: StageStatus, cameras: Sequence[CameraSection], *, replaying: str = "") -> str:
+    """A row per camera and per other worker: state, rate, age of its input, losses, restarts.
+
+    A replay has neither cameras nor who reads them; `replaying` is then the source of what is played, else "".
+    """
+    if replaying:
+        solver = ("solve",) if replaying == "landmarks" else ()
+        names = dict.fromkeys((REPLAY, *solver, *_WORKERS[1:], *status.workers))
+        return _block(_table(["worker", *_COLUMNS], [_worker_row(status, name, name) for name in names]))
     sources = [f"capture.{camera.id}" for camera in cameras]
     wide = any(not camera.face_of for camera in cameras) or len(cameras) == 0
     close = any(camera.face_of for camera in cameras)
@@ -206,6 +214,22 @@ def recorder(state: RecorderState | None, now_ns: int) -> str:
     lost += [_coloured(f"{state.dropped_frames} frames dropped", "bad")] if state.dropped_frames > 0 else []
     line = " · ".join(part for part in (*parts, *lost, free) if part)
     return _below(line, state.fault)
+
+
+def player(state: PlayerState | None) -> str:
+    """What the player does: take, timecode and position, and what is wrong."""
+    if state is None:
+        return _below(_coloured("the player is silent", "bad"))
+    name = escape(state.take) + (f" · {escape(state.track)}" if state.track else "")
+    what = {"landmarks": " · landmarks solved again", "frames": " · frames solved again"}.get(state.source, "")
+    speed = f" · {state.speed:g} x" if state.speed != 1.0 else ""
+    cut = ""
+    if state.begin_s > 0.0 or state.end_s < state.seconds - 1e-3:
+        cut = f" · {state.begin_s:.2f} to {state.end_s:.2f} s"
+    doing = _coloured("playing" if state.playing else "paused", "good" if state.playing else "poor")
+    time = f"<b>{escape(state.timecode)}</b> · " if state.timecode else ""
+    position = f"{time}{state.position_s:.2f} of {state.seconds:.2f} s"
+    return _below(f"{name}{_dim(what)}<br>{doing} · {position}{_dim(speed + cut)}", state.fault)
 
 
 def _room(state: RecorderState) -> str:
