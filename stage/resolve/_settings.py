@@ -37,7 +37,7 @@ def settings(
         folder: An empty folder; calibrations and profiles go there, and what is measured may be added.
         other: A stage.toml whose settings, calibrations and profiles count instead of the take's.
         assignments: Single keys, see `stage.config.overridden`.
-        device: "cuda" reads landmarks on a GPU; "" leaves it as it is.
+        device: "cuda" reads landmarks on a GPU, "cpu" does not; "" leaves it as it is.
         smooth: Whether the result is smoothed afterwards.
 
     Raises:
@@ -51,8 +51,9 @@ def settings(
             if f"{section}.smoothing" not in given:
                 filters = getattr(config, section)
                 config = replace(config, **{section: replace(filters, smoothing=filters.smoothing * SMOOTHED_PRIOR)})
-    if device == "cuda":
-        config = replace(config, body=replace(config.body, engine="torch", device="cuda"))
+    if device:
+        engine = "torch" if device == "cuda" else "openvino"
+        config = replace(config, body=replace(config.body, engine=engine, device=device))
     return overridden(config, assignments)
 
 

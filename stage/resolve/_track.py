@@ -116,15 +116,15 @@ def _source(take: TakeReader, wish: Wish) -> Source:
     if source == "landmarks" and not has_landmarks and not any(t.startswith("external.") for t in take.counts):
         raise ReplayError(f"{take.path}: holds no landmarks; its performances can be smoothed: --smooth")
     if source == "performances" and wish.smooth <= 0.0:
-        raise ReplayError("--from performances solves nothing, it can only smooth: add --smooth")
+        raise ReplayError("--source performances solves nothing, it can only smooth: add --smooth")
     if source == "performances" and (wish.assignments or wish.config or wish.device):
         raise ReplayError(
-            "--from performances solves nothing, so settings have no effect: leave out --set and --config"
+            "--source performances solves nothing, so settings have no effect: leave out --set and --config"
         )
     if wish.as_live and (source != "landmarks" or wish.smooth > 0.0 or wish.assignments or wish.config):
         raise ReplayError("--as-live gives what was live, so it goes with no other settings: leave one of them out")
     if wish.device and source != "frames":
-        raise ReplayError("--device is where frames are read: add --from frames")
+        raise ReplayError("--device is where frames are read: add --source frames")
     return source
 
 
