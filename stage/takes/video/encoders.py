@@ -97,7 +97,8 @@ class LosslessEncoder:
         """For pictures of this size."""
         self.codec = next((codec for codec in LOSSLESS_CODECS if codec in av.codecs_available), LOSSLESS_CODECS[-1])
         self.told = f"lossless by {self.codec}"
-        self._context = _context(self.codec, height, width, "gbrp" if self.codec == "magicyuv" else "bgr0", {})
+        pix_fmt, options = ("gbrp", {"pred": "median"}) if self.codec == "magicyuv" else ("bgr0", {})
+        self._context = _context(self.codec, height, width, pix_fmt, options)
         self._context.gop_size = 1
         self._reformatter = VideoReformatter()
 
@@ -129,9 +130,16 @@ class H264Encoder:
         """
         self.told = f"h264 by {library}, quality {quality}"
         even = height % 2 == 0 and width % 2 == 0
-        options = {"crf": str(quality), "preset": "ultrafast", "tune": "zerolatency"}
+        options = {"crf": str(quality), "preset": "ultrafast", "tune": "zerolatency", "forced-idr": "1"}
         if library == "h264_nvenc":
-            options = {"rc": "constqp", "qp": str(quality), "preset": "p4", "tune": "ull", "delay": "0"}
+            options = {
+                "rc": "constqp",
+                "qp": str(quality),
+                "preset": "p4",
+                "tune": "ull",
+                "delay": "0",
+                "forced-idr": "1",
+            }
         # Colour of half the resolution needs an even number of rows and columns.
         self._context = _context(library, height, width, "yuv420p" if even else "yuv444p", options)
         self._context.gop_size, self._context.max_b_frames = _LONGEST_GOP, 0
@@ -184,5 +192,5 @@ def _context(codec: str, height: int, width: int, pix_fmt: str, options: dict[st
     context.width, context.height, context.pix_fmt = width, height, pix_fmt
     context.time_base = _MICROSECOND
     context.thread_count = 1
-    context.options = {**options, "forced-idr": "1"} if options else {}
+    context.options = options
     return context
