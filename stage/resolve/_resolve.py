@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from protocols.errors import DecodeError, TakeError
-from protocols.messages import Record
+from protocols.messages import FacePerformance, Performance, Record
 from protocols.solve_log import INPUTS_BEFORE_NS, KEYFRAME_S, SolverKeyframe, SolveStep
 from protocols.takefile import TakeReader, TakeRecord
 from stage.bodies.body import BodyModel, load_body
@@ -22,6 +22,8 @@ from stage.solving.solver import Solver
 
 INPUT_TOPICS = ("landmarks.", "external.")
 """What a solver is given."""
+MADE_TOPICS = ("performance.", "face.")
+"""What it gives."""
 STEP, KEYFRAME = "step.solve", "keyframe.solve"
 
 _FOREVER_NS = 1 << 62
@@ -69,8 +71,11 @@ class Resolved:
             if self._begin_ns <= one.capture_ns < self._end_ns:
                 yield one
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def outcomes(self, hear: Callable[[Made], object] | None = None) -> Iterator[Outcome]:
         """Step by step, from the state before the beginning on, as it was solved live.
+
+        Args:
+            hear: Is told the performances and faces that were recorded, as they come.
 
         Raises:
             TakeError: The take is damaged, or says nothing of how it was solved.
@@ -85,7 +90,10 @@ class Resolved:
         if first is not None:
             follower.take(first, 0)
         begin_ns = 0 if first is None else max(0, first.at_ns - 2 * INPUTS_BEFORE_NS)
-        for record, received_ns in self._records(begin_ns, *INPUT_TOPICS, STEP, KEYFRAME):
+        topics = (*INPUT_TOPICS, STEP, KEYFRAME, *(MADE_TOPICS if hear is not None else ()))
+        for record, received_ns in self._records(begin_ns, *topics):
+            if hear is not None and isinstance(record, Performance | FacePerformance):
+                hear(record)
             if first is not None and _is_before(record, first):
                 continue
             yield from follower.take(record, received_ns)
