@@ -19,7 +19,7 @@ from stage.export._source import ExportSource as ExportSource
 FORMATS = {
     entry.name: entry
     for entry in (
-        Format("glb", ".glb", "stage.export.glb", scene=True, package="pygltflib"),
+        Format("glb", ".glb", "stage.export.glb", scene=True),
         Format("bvh", ".bvh", "stage.export.bvh", styles=("rig", "mixamo", "manny")),
         Format("trc", ".trc", "stage.export.trc"),
         Format("c3d", ".c3d", "stage.export.c3d", package="ezc3d"),

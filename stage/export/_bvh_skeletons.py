@@ -87,6 +87,15 @@ def skeleton(style: str, rest_joints: Floats) -> Skeleton:
     )
 
 
+def places_of(form: Skeleton) -> dict[str, int]:
+    """Which joints lie at the head of a bone of the rig, and of which."""
+    found: dict[int, str] = {}
+    for name, bone in zip(form.names, form.bones, strict=True):
+        if bone >= 0 and "metacarpal" not in name:
+            found.setdefault(bone, name)
+    return {name: bone for bone, name in found.items()}
+
+
 def _place(joint: _Joint, posed: Floats) -> Floats:
     if not joint.bone:
         return np.zeros(3)

@@ -18,7 +18,7 @@ from tests.body_model import body_model
 from tests.demo_take import write_demo_take
 
 pygltflib = pytest.importorskip("pygltflib", reason="the extra `export` is not installed")
-from tests.glb_files import GlbReader, khronos_issues  # noqa: E402
+from tests.glb_files import GlbReader, validator_issues  # noqa: E402
 
 SHAPE = np.linspace(-1.0, 1.0, 20)
 AS_NEAR_M = 5e-4
@@ -43,7 +43,9 @@ def glb(take: Path, sources: list[ExportSource]) -> Path:
 
 
 def test_the_validator_finds_nothing(glb: Path) -> None:
-    issues = khronos_issues(glb)
+    issues = validator_issues(glb)
+    if issues is None:
+        pytest.skip("gltf-validator is not installed (needs node; make tests/node/node_modules)")
     assert (issues["numErrors"], issues["numWarnings"], issues["messages"]) == (0, 0, [])
 
 
