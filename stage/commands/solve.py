@@ -11,7 +11,7 @@ from stage.commands.options import OptionalFile, Switch, check_writable
 from stage.errors import StageError
 
 _What = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CONFIG|TAKE")]
-_Out = Annotated[str, tyro.conf.arg(metavar="FILE.npz|TRACK")]
+_Out = Annotated[str, tyro.conf.arg(metavar="FILE.npz|TRACK", help_behavior_hint="")]
 _Smooth = Annotated[float, tyro.conf.arg(metavar="STRENGTH", help_behavior_hint="")]
 _Settings = Annotated[
     tuple[str, ...],
@@ -30,13 +30,14 @@ _To = Annotated[str, tyro.conf.arg(metavar="S|HH:MM:SS:FF", help_behavior_hint="
 def solve(
     what: _What,
     *,
-    out: _Out,
+    out: _Out = "",
     smooth: _Smooth = 0.0,
     source: _Source = None,
     set_: _Settings = (),
     config: OptionalFile = None,
     device: _Device = None,
     as_live: Switch = False,
+    check: Switch = False,
     begin: _From = "",
     to: _To = "",
 ) -> int:
@@ -52,11 +53,22 @@ def solve(
         config: Take: a stage.toml whose settings, calibrations and profiles count instead; cameras are matched by id.
         device: Take: where landmarks are read from frames.
         as_live: Take: follow the steps of the live solver; gives the performances that were live, byte for byte.
+        check: Take: write nothing; solve it as it was live and compare with what was recorded, byte for byte. The exit
+            status is 2 when something differs.
         begin: Take: solve from here on, seconds since the beginning or timecode.
         to: Take: solve up to here.
     """
     if not 0.0 <= smooth <= 100.0:
         raise StageError(f"--smooth {smooth:g} is no strength; 1 is tuned for people, 0 is none")
+    if check:
+        if out or smooth or source or set_ or config or device or as_live or begin or to:
+            raise StageError("--check compares a whole take with itself; leave out the other options")
+        from stage.replay.find import find_take
+        from stage.resolve.check import run_check
+
+        return run_check(find_take(what))
+    if not out:
+        raise StageError(f"where to? --out FILE.npz for a stage, --out TRACK for a take ({what} is what is solved)")
     if what.suffix == ".toml" or (what.is_file() and what.suffix != ".mcap"):
         if smooth or source or set_ or config or device or as_live or begin or to:
             raise StageError("of a stage's recordings only --out can be chosen; the other options are for takes")
@@ -72,6 +84,8 @@ def solve(
     from stage.replay.find import find_take
     from stage.resolve.run import run_resolve
 
+    if out.endswith(".npz"):
+        raise StageError(f"a take is solved into a track of it: --out NAME, then stage export --track NAME for {out}")
     return run_resolve(
         find_take(what),
         out,
