@@ -119,8 +119,8 @@ class Intake:
         self._dropped = dropped
 
     def _received(self, sent_ns: int) -> int:
-        """When something counts as received: never before what came before it, never in the future."""
-        self._received_ns = max(self._received_ns, min(sent_ns, self._timing.clock.now_ns()))
+        """When something counts as received: always behind what came before it, so that the times tell the order."""
+        self._received_ns = max(self._received_ns + 1, min(sent_ns, self._timing.clock.now_ns()))
         return self._received_ns
 
 

@@ -222,7 +222,7 @@ class Take(threading.Thread):
         }
 
     def _record(self, scribe: Scribe) -> None:
-        synced_s = looked_s = time.monotonic()
+        synced_s, looked_s = 0.0, time.monotonic()  # the pre-roll goes to the disk at once
         ending = False
         while not ending:
             ending = self._end.wait(PERIOD_S)
