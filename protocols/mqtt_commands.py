@@ -7,6 +7,8 @@
     <prefix>/command/output/<id>/set       {"enabled": false, "actor": "anna", "rate": 30}   any of them
     <prefix>/command/output/<id>/enable    {"enabled": true}                   true when left out
     <prefix>/command/actor/<id>/calibrate
+    <prefix>/command/playback              {"playing": true, "position_s": 12.5, "step": 0, "speed": 1, "loop": false,
+                                            "begin_s": 0, "end_s": 0}          any of them; in a replay
 
 Every payload may carry an "id", which the reply repeats; one that says nothing may be empty. Whatever does not fit is
 refused as a whole, unknown keys too: a misspelt key must not turn into another command.
@@ -21,6 +23,7 @@ import msgspec
 from msgspec import Meta
 
 from protocols.errors import DecodeError
+from protocols.playback import MAX_SPEED, SetPlayback
 from protocols.show import (
     MAX_NOTE,
     MAX_SLATE,
@@ -43,6 +46,9 @@ _Slate = Annotated[str, Meta(max_length=MAX_SLATE, pattern=r"^(?![\s\S]*[\x00-\x
 _Note = Annotated[str, Meta(max_length=MAX_NOTE, pattern=r"^(?![\s\S]*[\x00-\x1f\x7f])")]
 _Take = Annotated[int, Meta(ge=0, le=MAX_TAKE)]
 _Rate = Annotated[float, Meta(ge=0, le=1000)]
+_Seconds = Annotated[float, Meta(ge=0)]
+_Speed = Annotated[float, Meta(gt=0, le=MAX_SPEED)]
+_Step = Annotated[int, Meta(ge=-100_000, le=100_000)]
 _SHOWN = 80
 _MOST_NAME = 64
 
@@ -116,6 +122,23 @@ class ActorCalibrate(Request, frozen=True):
     """Measure an actor anew."""
 
 
+class Playback(Request, frozen=True):
+    """Move the player of a replay."""
+
+    playing: bool | None = None
+    """null, or left out, leaves it; here and below."""
+    position_s: _Seconds | None = None
+    """Jump there; seconds since the beginning of the take."""
+    step: _Step = 0
+    """So many pictures on, or back below 0, and stand there."""
+    speed: _Speed | None = None
+    loop: bool | None = None
+    begin_s: _Seconds | None = None
+    """In point."""
+    end_s: _Seconds | None = None
+    """Out point; 0 is the end of the take."""
+
+
 class Order(NamedTuple):
     """A command that was understood."""
 
@@ -148,6 +171,20 @@ _KINDS: dict[tuple[str, ...], _Kind] = {
     ),
     ("output", "*", "enable"): _Kind(
         OutputEnable, lambda request, output, key, surface: SetOutput(key, surface, output, request.enabled)
+    ),
+    ("playback",): _Kind(
+        Playback,
+        lambda request, _, key, surface: SetPlayback(
+            key,
+            surface,
+            request.playing,
+            request.position_s,
+            request.step,
+            request.speed,
+            request.loop,
+            request.begin_s,
+            request.end_s,
+        ),
     ),
     ("actor", "*", "calibrate"): _Kind(
         ActorCalibrate, lambda _request, actor, key, surface: Calibrate(key, surface, actor)
@@ -182,6 +219,8 @@ def read_command(path: str, payload: bytes, key: str, surface: str) -> Order:
         raise CommandError(f"payload is refused: {error}", _id_in(payload)) from None
     if isinstance(request, OutputSet) and request.enabled is request.actor is request.rate is None:
         raise CommandError("nothing to set: give enabled, actor or rate", request.id)
+    if request == Playback(id=request.id):
+        raise CommandError("nothing to do: give playing, position_s, step, speed, loop, begin_s or end_s", request.id)
     return Order(kind.make(request, about, key, surface), request.id)
 
 

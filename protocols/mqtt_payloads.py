@@ -187,6 +187,30 @@ class RecorderReport(Report, frozen=True):
     """Marks in the take."""
 
 
+class PlayerReport(Report, frozen=True):
+    """The player of a replay; see `protocols.playback.PlayerState`."""
+
+    take: str
+    track: str
+    """Which solve of it is played; "" is what was recorded live."""
+    source: str
+    """"performances", or what is solved again: "landmarks" or "frames"."""
+    playing: bool
+    position_s: float
+    seconds: float
+    """Length of the take."""
+    begin_s: float
+    """In point."""
+    end_s: float
+    """Out point."""
+    speed: float
+    loop: bool
+    timecode: str
+    """Of the position, as it was recorded; "" when the take has none."""
+    fault: str
+    at_ns: int
+
+
 class TimecodeReport(Report, frozen=True):
     """The timecode of an instant."""
 

@@ -10,6 +10,7 @@
     <prefix>/camera/<id>               retained  QoS 1  CameraReport, at a change of state and once a second
     <prefix>/output/<id>               retained  QoS 1  OutputReport, at every change and once a second
     <prefix>/recorder                  retained  QoS 1  RecorderReport, likewise
+    <prefix>/player                    retained  QoS 1  PlayerReport, likewise, in a replay
     <prefix>/timecode                            QoS 0  TimecodeReport, once a second
     <prefix>/latency/<leg>                       QoS 0  LatencyReport, once a second
     <prefix>/alarm/<worker>                      QoS 1  AlarmReport, when it happens
@@ -39,6 +40,7 @@ from protocols.mqtt_payloads import (
     CameraReport,
     LatencyReport,
     OutputReport,
+    PlayerReport,
     RecorderReport,
     ReplyReport,
     Report,
@@ -139,6 +141,10 @@ class Topics:
     def recorder(self, report: RecorderReport) -> Publication:
         """What the recorder does."""
         return self._retained("recorder", report)
+
+    def player(self, report: PlayerReport) -> Publication:
+        """What the player of a replay does."""
+        return self._retained("player", report)
 
     def timecode(self, report: TimecodeReport) -> Publication:
         """The timecode now."""

@@ -19,7 +19,7 @@ from stage.control.desk import ControlDesk
 from stage.surfaces import EXECUTORS, surfaces
 from workers.worker import Worker, run
 
-_HEARD = ("command.", "reply.", "recorder", "output.")
+_HEARD = ("command.", "reply.", "recorder", "player", "output.")
 _WAIT_MS = 100
 _BURST = 256
 _BURST_S = 0.05

@@ -1,6 +1,6 @@
 """The mqtt worker: what the stage does -> MQTT brokers, and commands from there -> the bus.
 
-    `performance.`, `face.`, `heartbeat.`, `event.`, `output.`, `recorder`, `timecode`  -> published
+    `performance.`, `face.`, `heartbeat.`, `event.`, `output.`, `recorder`, `player`, `timecode`  -> published
     <prefix>/command/...  -> `command.mqtt`;  `reply.<worker>` -> the reply at the broker
     `command.<surface>` SetOutput of an MQTT output -> carried out here, with `reply.mqtt`
     `output.<id>`         <- the state of each MQTT output, at every change and once a second
@@ -37,7 +37,8 @@ class MqttWorker(Worker):
         self._watch = StageWatch(self.config, self._timecode)
         self._board = MqttSwitchboard(self.config, self.clock, self.timing.epoch_ns, self._give)
         self.opened.callback(self._board.close)
-        reports = {name: ["heartbeat.", "event.", "output.", "recorder"] for name in {*self._watch.workers, RECORD}}
+        told = ["heartbeat.", "event.", "output.", "recorder", "player"]
+        reports = {name: told for name in {*self._watch.workers, RECORD}}
         self._solved = self.subscribe({SOLVE: ["performance.", "face."], RECEIVE: ["timecode"]})
         self._reports = self.subscribe(reports)
         self._replies = self.subscribe({name: ["reply."] for name in EXECUTORS})

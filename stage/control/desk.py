@@ -18,6 +18,7 @@ from protocols import osc, phone_app
 from protocols.errors import DecodeError
 from protocols.messages import Record
 from protocols.phone_app import Address
+from protocols.playback import PlayerState
 from protocols.show import Command, CommandReply, OutputState, RecorderState, StopRecording
 from stage.config import Config
 from stage.control import words
@@ -76,7 +77,7 @@ class ControlDesk:
             if (news := self._takes.reply(record)) is not None:
                 self._phone.tell(news)
             self.outgoing.take(record)
-        elif isinstance(record, OutputState | RecorderState):
+        elif isinstance(record, OutputState | PlayerState | RecorderState):
             self._status.take(replace(record, fault=self._discretion.of(record.fault)))
             self._alarm()
 

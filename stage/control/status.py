@@ -2,6 +2,7 @@
 
 /stage/recorder/state      slate s, take i, recording i, seconds f, name s, free GB f, fault s,
                            minutes left f, dropped frames i, pre-roll seconds f, marks i
+/stage/player/state        take s, track s, playing i, position f, seconds f, speed f, loop i, timecode s, fault s
 /stage/output/<id>/state   enabled i, kind s, actor s, rate Hz f, target s, fault s
 """
 
@@ -12,9 +13,10 @@ from collections.abc import Callable
 
 from protocols import osc
 from protocols.phone_app import Address
+from protocols.playback import PlayerState
 from protocols.show import OutputState, RecorderState
 from stage.control.outgoing import Outgoing
-from stage.surfaces import RECORD
+from stage.surfaces import RECORD, REPLAY
 
 SILENT_S = 3.0
 """Recorder and outputs speak once a second; what was said longer ago is shown with a fault."""
@@ -29,6 +31,7 @@ class ShowStatus:
         """Whether the recorder has a new fault; whoever tells it sets it back."""
         self._clock = clock
         self._recorder: RecorderState | None = None
+        self._player: PlayerState | None = None
         self._outputs: dict[str, OutputState] = {}
         self._heard_s: dict[str, float] = {}
         """By worker."""
@@ -40,6 +43,9 @@ class ShowStatus:
             self.alarmed = self.alarmed or record.fault not in ("", before)
             self._recorder = record
             self._heard_s[RECORD] = self._clock()
+        elif isinstance(record, PlayerState):
+            self._player = record
+            self._heard_s[REPLAY] = self._clock()
         elif isinstance(record, OutputState):
             self._outputs[record.id] = record
             self._heard_s[record.worker] = self._clock()
@@ -49,6 +55,8 @@ class ShowStatus:
         """In a line."""
         on = sum(output.enabled for output in self._outputs.values())
         text = f"{on} of {len(self._outputs)} outputs on"
+        if (player := self._player) is not None:
+            return f"{text}, {'playing' if player.playing else 'paused'}: {player.take} at {player.position_s:.2f} s"
         if (state := self._recorder) is None:
             return f"{text}, no recorder"
         return f"{text}, {'recording' if state.recording else 'next'}: {state.slate} take {state.take}"
@@ -56,6 +64,11 @@ class ShowStatus:
     def send(self, outgoing: Outgoing, target: Address) -> None:
         """Leaves a message for each of them."""
         self.send_recorder(outgoing, target)
+        if (player := self._player) is not None:
+            fault = self._silence(REPLAY) or player.fault
+            values = (player.take, player.track, int(player.playing), player.position_s, player.seconds, player.speed)
+            values += (int(player.loop), player.timecode, fault)
+            outgoing.send(target, lambda *shown: osc.message("/stage/player/state", "ssifffiss", *shown), *values)
         for output in self._outputs.values():
             address = f"/stage/output/{output.id}/state"
             fault = self._silence(output.worker) or output.fault

@@ -6,6 +6,12 @@
     /stage/mark         [note s]                /stage/actor/<id>/calibrate
     /stage/status
 
+    In a replay:
+    /stage/play                                 /stage/speed           factor f|i
+    /stage/pause                                /stage/step            pictures i|f, back below 0
+    /stage/seek         seconds f|i             /stage/loop            on f|i|T|F
+    /stage/in           seconds f|i             /stage/out             seconds f|i, 0 is the end
+
 A button of a touch surface sends 1 when it is pressed and 0 when it is let go. So words that need no value also take
 a single number, and do nothing when it is 0.
 """
@@ -14,10 +20,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from protocols import osc
 from protocols.errors import DecodeError
+from protocols.playback import SetPlayback
 from protocols.show import (
     MAX_NOTE,
     MAX_SLATE,
@@ -38,6 +45,7 @@ MAX_NAME = 64
 """Characters of an output's or an actor's name."""
 
 _NUMBERS = frozenset("ifhdTF")
+_MOST_STEPS = 100_000
 
 Make = Callable[[str, str], Command]
 """Makes the command of an id and a surface."""
@@ -74,6 +82,8 @@ def read(said: osc.Message) -> Word:
             return Word(make=lambda key, surface: SetSlate(key, surface, slate, take))
         case ["mark"]:
             return _mark(said)
+        case ["play" | "pause" | "seek" | "speed" | "step" | "loop" | "in" | "out" as word]:
+            return _playback(said, word)
         case ["output", name, option]:
             return Word(make=_output(said, _name(name), option))
         case ["actor", name, "calibrate"]:
@@ -129,6 +139,29 @@ def _slate(said: osc.Message) -> tuple[str, int]:
     if said.tags not in ("s", "si"):
         raise WordError(f"{said.address} takes a slate and perhaps a take number, s or si, not ,{said.tags[:20]}")
     return slate_name(said.arguments[0]), take_number(said.arguments[1]) if len(said.arguments) > 1 else 0
+
+
+def _playback(said: osc.Message, word: str) -> Word:
+    wishes: dict[str, Any]
+    if word in ("play", "pause"):
+        if not _pressed(said):
+            return Word()
+        wishes = {"playing": word == "play"}
+    else:
+        number = _number(said)
+        if word == "step" and not (number == round(number) and abs(number) <= _MOST_STEPS):
+            raise WordError(f"{said.address} takes a number of pictures, back below 0, not {number:g}")
+        wishes = {
+            "seek": {"position_s": number},
+            "speed": {"speed": number},
+            "step": {"step": round(number)},
+            "loop": {"loop": number != 0.0},
+            "in": {"begin_s": number},
+            "out": {"end_s": number},
+        }[word]
+        if word == "step" and number == 0.0:  # a button was let go
+            return Word()
+    return Word(make=lambda key, surface: SetPlayback(key, surface, **wishes))
 
 
 def _output(said: osc.Message, name: str, option: str) -> Make:

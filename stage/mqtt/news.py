@@ -11,6 +11,7 @@ from protocols.mqtt_payloads import (
     CameraReport,
     LatencyReport,
     OutputReport,
+    PlayerReport,
     RecorderReport,
     TimecodeReport,
 )
@@ -25,6 +26,7 @@ class News:
     outputs: Mapping[str, OutputReport] = field(default_factory=dict)
     latencies: Mapping[str, LatencyReport] = field(default_factory=dict)
     recorder: RecorderReport | None = None
+    player: PlayerReport | None = None
     timecode: TimecodeReport | None = None
     alarms: AlarmsReport | None = None
     events: Sequence[AlarmReport] = ()
@@ -39,6 +41,8 @@ class News:
             yield topics.latency(leg, report)
         if self.recorder is not None:
             yield topics.recorder(self.recorder)
+        if self.player is not None:
+            yield topics.player(self.player)
         if self.timecode is not None:
             yield topics.timecode(self.timecode)
         for event in self.events:

@@ -16,9 +16,11 @@ from protocols.mqtt_payloads import (
     CameraReport,
     LatencyReport,
     OutputReport,
+    PlayerReport,
     RecorderReport,
     TimecodeReport,
 )
+from protocols.playback import PlayerState
 from protocols.show import OutputState, RecorderState
 from stage.config import Config
 from stage.discretion import Discretion
@@ -65,6 +67,8 @@ class StageWatch:
         self._events: deque[AlarmReport] = deque(maxlen=_EVENTS_KEPT)
         self._outputs: dict[str, OutputState] = {}
         self._changed: set[str] = set()
+        self._player: PlayerState | None = None
+        self._player_told: tuple[object, ...] = ()
         self._recorder: RecorderState | None = None
         self._recorder_changed = False
         self._cameras: dict[str, CameraReport] = {}
@@ -85,6 +89,9 @@ class StageWatch:
         elif isinstance(record, RecorderState):
             self._recorder = replace(record, fault=self._discretion.of(record.fault))
             self._recorder_changed = True
+
+        elif isinstance(record, PlayerState):
+            self._player = replace(record, fault=self._discretion.of(record.fault))
 
     def news(self, now_ns: int) -> News:
         """What is to be published now: states at once, figures once a second.
@@ -113,6 +120,7 @@ class StageWatch:
             outputs=self._new_outputs(),
             latencies=latencies,
             recorder=self._new_recorder(),
+            player=self._new_player(periodic),
             timecode=timecode,
             alarms=alarms,
             events=self._new_events(),
@@ -151,6 +159,18 @@ class StageWatch:
     def _new_recorder(self) -> RecorderReport | None:
         changed, self._recorder_changed = self._recorder_changed, False
         return _recorder(self._recorder) if changed and self._recorder is not None else None
+
+    def _new_player(self, periodic: bool) -> PlayerReport | None:
+        """At every change but that of the position, which is told once a second."""
+        state = self._player
+        if state is None:
+            return None
+        told = (state.playing, state.runs, state.speed, state.loop, state.begin_s, state.end_s, state.fault)
+        told = told if state.playing else (*told, state.position_s)
+        if told == self._player_told and not (periodic and state.playing):
+            return None
+        self._player_told = told
+        return msgspec.convert(state, PlayerReport, from_attributes=True)
 
     def _new_events(self) -> tuple[AlarmReport, ...]:
         events = tuple(self._events)

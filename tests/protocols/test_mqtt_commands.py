@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from protocols.mqtt_commands import MOST_BYTES, CommandError, read_command
 from protocols.mqtt_schemas import schema_text
+from protocols.playback import SetPlayback
 from protocols.show import Calibrate, Command, Mark, SetOutput, SetSlate, StartRecording, StopRecording
 
 
@@ -26,6 +27,8 @@ def command(path: str, payload: object = None) -> Command:
         ("record/stop", None, StopRecording("key", "mqtt")),
         ("mark", {"text": "he stumbles"}, Mark("key", "mqtt", "he stumbles")),
         ("mark", {}, Mark("key", "mqtt")),
+        ("playback", {"playing": False, "step": -1}, SetPlayback("key", "mqtt", playing=False, step=-1)),
+        ("playback", {"position_s": 2.5, "speed": 2, "loop": True}, SetPlayback("key", "mqtt", None, 2.5, 0, 2, True)),
         ("slate", {"slate": "b"}, SetSlate("key", "mqtt", "b", 0)),
         ("output/engine/set", {"rate": 30}, SetOutput("key", "mqtt", "engine", None, None, 30.0)),
         ("output/engine/set", {"actor": "", "enabled": False}, SetOutput("key", "mqtt", "engine", False, "", None)),
@@ -49,6 +52,8 @@ def test_commands(path: str, payload: object, expected: Command) -> None:
         ("*", None, "no command"),
         ("", None, "no command"),
         ("output/engine/set", None, "nothing to set"),
+        ("playback", None, "nothing to do"),
+        ("playback", b'{"speed": 0}', "speed"),
         ("output/engine/set", {"rte": 1}, "unknown field `rte`"),
         ("output/engine/set", {"rate": "30"}, "Expected `float | null`"),
         ("output/engine/set", {"rate": -1}, ">= 0"),

@@ -4,6 +4,7 @@ from typing import Any
 
 from protocols import osc
 from protocols.phone_app import Address
+from protocols.playback import PlayerState
 from stage.control import words
 from stage.control.outgoing import Outgoing
 from stage.control.status import SILENT_S, ShowStatus
@@ -55,3 +56,14 @@ def test_silence_is_a_fault() -> None:
     said = messages(status)
     assert "broadcast" in str(said["/stage/output/vmc-1/state"].arguments[5])
     assert said["/stage/recorder/state"].arguments[6] == "slow"
+
+
+def test_where_a_replay_is() -> None:
+    status = ShowStatus()
+    take = ("scene_001", "", "performances", True, 2.5, 10.0, 0.0, 10.0, 0.5, False, "10:00:02:12")
+    status.take(PlayerState(1, *take))
+    said = messages(status)["/stage/player/state"]
+    assert said.tags == "ssifffiss"
+    assert said.arguments == ("scene_001", "", 1, 2.5, 10.0, 0.5, 0, "10:00:02:12", "")
+    assert words.is_answer("/stage/player/state")
+    assert status.summary == "0 of 0 outputs on, playing: scene_001 at 2.50 s"

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols import osc
+from protocols.playback import SetPlayback
 from protocols.show import MAX_NOTE, Calibrate, Command, Mark, SetOutput, SetSlate, StartRecording, StopRecording
 from stage.control import words
 from stage.control.words import Word, WordError
@@ -32,6 +33,14 @@ def command(message: osc.Message) -> Command:
         (said("/stage/record/stop", ""), StopRecording("key", "control")),
         (said("/stage/record/stop", "T", True), StopRecording("key", "control")),
         (said("/stage/mark", ""), Mark("key", "control")),
+        (said("/stage/play", ""), SetPlayback("key", "control", playing=True)),
+        (said("/stage/pause", "i", 1), SetPlayback("key", "control", playing=False)),
+        (said("/stage/seek", "f", 12.5), SetPlayback("key", "control", position_s=12.5)),
+        (said("/stage/speed", "f", 0.5), SetPlayback("key", "control", speed=0.5)),
+        (said("/stage/step", "i", -2), SetPlayback("key", "control", step=-2)),
+        (said("/stage/loop", "i", 0), SetPlayback("key", "control", loop=False)),
+        (said("/stage/in", "f", 1.5), SetPlayback("key", "control", begin_s=1.5)),
+        (said("/stage/out", "i", 0), SetPlayback("key", "control", end_s=0.0)),
         (said("/stage/mark", "f", 1.0), Mark("key", "control")),
         (said("/stage/mark", "s", "he stumbles"), Mark("key", "control", "he stumbles")),
         (said("/stage/slate", "s", "forest"), SetSlate("key", "control", "forest")),

@@ -6,6 +6,7 @@ import pytest
 
 from protocols.histogram import Histogram
 from protocols.messages import Event, Heartbeat
+from protocols.playback import PlayerState
 from protocols.show import OutputState, RecorderState
 from stage.config import ActorSection, CameraSection, Config, LatencySection, RecordSection, TimecodeSection
 from stage.mqtt.watch import StageWatch
@@ -134,3 +135,23 @@ def test_no_folder_of_this_machine_is_told() -> None:
     assert [event.text for event in news.events] == [told]
     assert news.outputs["a"].fault == told and news.recorder.fault == told
     assert {alarm.text for alarm in news.alarms.alarms} >= {told}
+
+
+def test_a_player_at_once_when_it_changes_and_else_once_a_second() -> None:
+    watched = Watched()
+    take = ("scene_001", "", "performances")
+
+    def told(position_s: float, *, playing: bool = True) -> Any:
+        watched.watch.take(PlayerState(1, *take, playing, position_s, 10.0, 0.0, 10.0, 1.0, False, "10:00:02:12"))
+        return watched.news().player
+
+    watched.now_s = 0.1
+    assert told(1.0).position_s == 1.0
+    watched.now_s = 0.3
+    assert told(1.2) is None
+    watched.now_s = 1.4
+    assert told(2.2).position_s == 2.2
+    watched.now_s = 1.5
+    assert told(2.3, playing=False).playing is False
+    watched.now_s = 3.0
+    assert told(2.3, playing=False) is None
