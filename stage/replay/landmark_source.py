@@ -15,6 +15,7 @@ from stage.replay.item import Item, items_of
 from stage.replay.source import STEP, Start, Still, span_of
 
 KEYFRAME = "keyframe."
+MADE = ("performance.", "face.")
 INPUTS = ("landmarks.", "external.")
 
 _SEARCH_NS = round(2.5 * KEYFRAME_S * 1e9)
@@ -38,6 +39,9 @@ class LandmarkSource:
         self.take = take
         """What is read."""
         self.begin_ns, self.end_ns = span_of(take)
+        shown = next(take.records(*MADE), None)
+        if shown is not None:  # what stands before is there for the solver, to be in its state by then
+            self.begin_ns = max(self.begin_ns, shown.log_ns)
 
     def play(self, start: Start, end_ns: int) -> Iterator[Item]:
         """See `stage.replay.source.Source`.

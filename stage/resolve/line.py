@@ -9,6 +9,9 @@ from __future__ import annotations
 from protocols.playback import PlayerState
 from stage.replay.item import Pace
 
+_SLACK_NS = 20_000_000
+"""The player tells of a new place a moment after it has begun there."""
+
 
 class Line:
     """As the newest `PlayerState` says."""
@@ -24,7 +27,7 @@ class Line:
         """The player has told what it does."""
         take_ns = state.at_ns - state.shift_ns
         if state.runs != self._runs:
-            self._runs, self._shown_from_ns = state.runs, take_ns
+            self._runs, self._shown_from_ns = state.runs, take_ns - _SLACK_NS
         self.pace = Pace(state.at_ns, take_ns, max(state.speed, 1e-3))
 
     def is_due(self, capture_ns: int) -> bool:
