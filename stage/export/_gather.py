@@ -15,8 +15,9 @@ from protocols.timecode import NS_PER_S, FrameRate
 from stage.errors import ExportError
 from stage.export._grid import frame_grid, moment, parse_rate, snapped
 from stage.export._source import ExportSource
+from stage.takes.between import presence
 from stage.takes.contents import CONFIG, recorded_config
-from stage.takes.motion import Motion, load_motions, presence
+from stage.takes.motion import Motion, load_motions
 from stage.takes.recorded_timecode import RecordedTimecode, recorded_timecode
 from stage.takes.tracks import opened_track, take_and_track
 

@@ -14,13 +14,10 @@ from protocols.messages import FacePerformance, Performance
 from protocols.names import ARKIT_SHAPES, RIG_BONES
 from protocols.takefile import TakeReader
 from stage.outputs.face_source import FaceSource
-from stage.outputs.quaternions import slerp
+from stage.takes.between import Between, presence
 from stage.takes.posing import world_joints
 
 Floats = NDArray[np.floating]
-
-GAP_NS = 250_000_000
-"""Two samples further apart, and more than three times as far as usual, leave a gap: the actor was away."""
 
 _BONES, _SHAPES = len(RIG_BONES), len(ARKIT_SHAPES)
 _NS = 1_000_000_000
@@ -89,7 +86,7 @@ class Motion:
         if len(self.capture_ns):
             there = self.state != "absent"
             there = np.flatnonzero(there if there.any() else ~there)
-            poses = _Between.of(self.capture_ns[there], times_ns)
+            poses = Between.of(self.capture_ns[there], times_ns)
             present = presence(self.capture_ns[self.state != "absent"], times_ns)
             turn = poses.turned(self.root[there, 3:])
             root = np.concatenate([poses.mixed(self.root[there, :3]), turn], 1).astype(np.float32)
@@ -103,7 +100,7 @@ class Motion:
                 "state": np.where(present, self.state[there][poses.before], "absent").astype("<U8"),
             }
         if len(self.face_ns):
-            faces = _Between.of(self.face_ns, times_ns)
+            faces = Between.of(self.face_ns, times_ns)
             changed |= {
                 "face_ns": times_ns,
                 "shapes": faces.mixed(self.shapes),
@@ -174,10 +171,10 @@ class _Gathering:
                 self._columns[name].extend(getattr(face, name))
 
     def motion(self, actor: str) -> Motion:
-        """What has been heard."""
+        """What has been heard; it is handed over, and asked for once."""
         counts = dict.fromkeys(_POSE_FIELDS, len(self._capture_ns)) | dict.fromkeys(_FACE_FIELDS, len(self._face_ns))
         fields = _POSE_FIELDS | _FACE_FIELDS
-        arrays = {name: from_bytes(bytes(self._columns[name]), (counts[name], *fields[name])) for name in fields}
+        arrays = {name: from_bytes(bytes(self._columns.pop(name)), (counts[name], *fields[name])) for name in fields}
         return Motion(
             actor=actor,
             capture_ns=np.array(self._capture_ns, np.int64),
@@ -194,50 +191,3 @@ def _rises(times_ns: list[int], time_ns: int) -> bool:
         return False
     times_ns.append(time_ns)
     return True
-
-
-def presence(samples_ns: NDArray[np.int64], times_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which times samples say something about: those between two that are no gap apart, and beside one."""
-    if len(samples_ns) == 0:
-        return np.zeros(len(times_ns), np.bool_)
-    usual_ns = int(np.median(np.diff(samples_ns))) if len(samples_ns) > 1 else 0
-    return _Between.of(samples_ns, times_ns).within(usual_ns)
-
-
-@dataclass(frozen=True, eq=False)
-class _Between:
-    """Where wanted times lie among samples; in a gap, at the sample before it."""
-
-    before: NDArray[np.intp]
-    after: NDArray[np.intp]
-    share: NDArray[np.float64]
-    gap: NDArray[np.bool_]
-    """Whether the two samples are too far apart."""
-    outside_ns: NDArray[np.int64]
-    """How far a time is from the nearest sample, where it is not between two; else 0."""
-
-    @classmethod
-    def of(cls, samples_ns: NDArray[np.int64], times_ns: NDArray[np.int64]) -> _Between:
-        last = len(samples_ns) - 1
-        after = np.minimum(np.clip(np.searchsorted(samples_ns, times_ns, side="right"), 1, max(1, last)), last)
-        before = np.maximum(after - 1, 0)
-        length = np.maximum(samples_ns[after] - samples_ns[before], 1)
-        usual_ns = int(np.median(np.diff(samples_ns))) if last > 0 else 0
-        gap = length > max(GAP_NS, 3 * usual_ns)
-        share = np.clip((times_ns - samples_ns[before]) / length, 0.0, 1.0)
-        outside = np.maximum(samples_ns[0] - times_ns, times_ns - samples_ns[-1]).clip(0)
-        nearest = np.minimum(abs(times_ns - samples_ns[before]), abs(samples_ns[after] - times_ns))
-        outside = np.where(gap & (share < 1.0), nearest, outside)
-        return cls(before, after, np.where(gap & (share < 1.0), 0.0, share), gap, outside)
-
-    def within(self, reach_ns: int) -> NDArray[np.bool_]:
-        """Which times are between two samples, or so near to one."""
-        return self.outside_ns <= reach_ns
-
-    def mixed(self, values: Floats) -> Floats:
-        share = self.share.reshape(-1, *[1] * (values.ndim - 1))
-        return ((1 - share) * values[self.before] + share * values[self.after]).astype(np.float32)
-
-    def turned(self, quaternions: Floats) -> Floats:
-        share = self.share.reshape(-1, *[1] * (quaternions.ndim - 1))
-        return np.asarray(slerp(quaternions[self.before], quaternions[self.after], share), np.float32)

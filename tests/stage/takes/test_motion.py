@@ -17,7 +17,8 @@ from protocols.takefile import TakeReader
 from stage.outputs.quaternions import conjugate, multiply
 from stage.synthetic.kinematics import Poses, forward
 from stage.synthetic.truth import load_truth
-from stage.takes.motion import Motion, frame_times, load_motions, presence
+from stage.takes.between import presence
+from stage.takes.motion import Motion, frame_times, load_motions
 from stage.takes.posing import world_joints, world_pose
 from tests.demo_take import TRUTH, write_demo_take
 from tests.stage.takes.small_take import a_face, a_face_performance, a_performance, write_take
