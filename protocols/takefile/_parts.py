@@ -13,6 +13,7 @@ from mcap.records import Attachment, Channel, DataEnd, Metadata, Schema
 from protocols.errors import TakeError
 from protocols.takefile._chunk import stream
 from protocols.takefile._format import CHECKSUM, COMPLAINTS, HEAD, MAGIC, MAX_RECORD_BYTES, checksum
+from protocols.takefile._resync import next_chunk
 
 _KNOWN = frozenset(int(opcode) for opcode in Opcode)
 ATTACHMENT_LIMIT = 1 << 30
@@ -32,15 +33,18 @@ class Part(NamedTuple):
 class Parts:
     """Iterates over the parts of a file; ends at the first that is not whole, if the take is unfinished."""
 
-    def __init__(self, path: Path, file: BinaryIO, *, finished: bool) -> None:
+    def __init__(self, path: Path, file: BinaryIO, *, finished: bool, losses: list[str] | None = None) -> None:
         """Begins at the start of the file.
 
-        Raises:
-            TakeError: It does not begin as take files do.
+        Args:
+            path: Its name.
+            file: Opened.
+            finished: It has its end.
+            losses: To be told of damage, instead of ending there: what is whole behind it is read too.
         """
         self.unread_bytes = 0
         """Bytes behind the last whole part of an unfinished take."""
-        self._path, self._file, self._finished = path, file, finished
+        self._path, self._file, self._finished, self._losses = path, file, finished, losses
 
     def __iter__(self) -> Iterator[Part]:
         """The parts one by one.
@@ -54,22 +58,44 @@ class Parts:
             raise TakeError(f"{self._path}: not a take file, it does not begin as MCAP files do")
         crc, position = zlib.crc32(magic), len(MAGIC)
         while head := file.read(HEAD.size):
-            opcode, length = HEAD.unpack(head) if len(head) == HEAD.size else (0, 0)
-            if opcode not in _KNOWN:
-                self.unread_bytes = len(head) + self._rest(position, zeros=not any(head) or len(head) < HEAD.size)
-                return
-            limit = ATTACHMENT_LIMIT if opcode == Opcode.ATTACHMENT else MAX_RECORD_BYTES
-            if length > limit:
-                raise damage(self._path, position, f"a part of {length} bytes")
-            content = file.read(length)
-            if len(content) < length:
-                if self._finished:
-                    raise damage(self._path, position, "a part that ends behind the file")
-                self.unread_bytes = len(head) + len(content)
-                return
-            yield Part(opcode, content, position, crc)
+            content = self._content(head, position)
+            if content is None:
+                found = None if self._losses is None else next_chunk(file, position + 1)
+                if found is None or self._losses is None:
+                    return
+                self._losses.append(f"{self._path}: damaged at byte {position}: nothing whole up to byte {found}")
+                self.unread_bytes, position = 0, found
+                file.seek(found)
+                continue
+            yield Part(head[0], content, position, crc)
             crc = zlib.crc32(content, zlib.crc32(head, crc))
-            position += len(head) + length
+            position += len(head) + len(content)
+
+    def _content(self, head: bytes, position: int) -> bytes | None:
+        """What stands behind a head; None where a file ends that has no end, or one that is salvaged is damaged."""
+        try:
+            return self._checked(head, position)
+        except TakeError as error:
+            if self._losses is None:
+                raise
+            self._losses.append(str(error))
+            return None
+
+    def _checked(self, head: bytes, position: int) -> bytes | None:
+        opcode, length = HEAD.unpack(head) if len(head) == HEAD.size else (0, 0)
+        if opcode not in _KNOWN:
+            self.unread_bytes = len(head) + self._rest(position, zeros=not any(head) or len(head) < HEAD.size)
+            return None
+        limit = ATTACHMENT_LIMIT if opcode == Opcode.ATTACHMENT else MAX_RECORD_BYTES
+        if length > limit:
+            raise damage(self._path, position, f"a part of {length} bytes")
+        content = self._file.read(length)
+        if len(content) < length:
+            if self._finished:
+                raise damage(self._path, position, "a part that ends behind the file")
+            self.unread_bytes = len(head) + len(content)
+            return None
+        return content
 
     def _rest(self, position: int, *, zeros: bool) -> int:
         """Bytes behind a cut: an unfinished take may end within a part, or in zeros after a power cut."""

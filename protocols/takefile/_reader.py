@@ -115,6 +115,8 @@ class TakeReader:
             book.learn(self._summary.schemas.values(), self._summary.channels.values())
             chunks = self._through_index(self._summary, book, topics, begin_ns, end_ns)
         else:
+            if self._salvage:
+                self._learn_from_end(book)
             chunks = self._from_beginning(book)
         for message in in_received_order(chunks, book.topics):
             if begin_ns <= message.log_ns < end_ns:
@@ -144,7 +146,7 @@ class TakeReader:
         ended = False
         self.losses = []
         with self._opened() as file, self._told():
-            parts = Parts(self.path, file, finished=self.finished)
+            parts = Parts(self.path, file, finished=self.finished, losses=self.losses if self._salvage else None)
             for part in parts:
                 if part.opcode == Opcode.DATA_END:
                     ended = True
@@ -158,6 +160,16 @@ class TakeReader:
             self.unread_bytes = parts.unread_bytes
             if self.finished and not ended:
                 raise damage(self.path, 0, "a footer without the end of the data")
+
+    def _learn_from_end(self, book: Book) -> None:
+        """What the end of a salvaged file tells of its channels: where they are told first may be damaged."""
+        try:
+            with self._opened() as file:
+                summary = read_summary(file) if self.finished else None
+        except COMPLAINTS:
+            return
+        if summary is not None:
+            book.learn(summary.schemas.values(), summary.channels.values())
 
     def _messages_in(self, part: Part, book: Book) -> list[RawMessage]:
         """The wanted messages of a part, whatever it is; what else it tells is kept."""

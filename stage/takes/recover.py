@@ -34,12 +34,16 @@ class Recovered(NamedTuple):
     """What of the old file was damaged; nothing of a take that a crash has cut."""
     tables: list[Path]
     """Tables of faces that were completed."""
+    cut_bytes: int
+    """Behind the last whole part of the old file."""
 
     @property
     def text(self) -> str:
         """For people."""
+        cut = f", {self.cut_bytes} bytes at its end were cut" if self.cut_bytes else ""
         lost = f"; damaged and left out: {'; '.join(self.losses)}" if self.losses else ""
-        return f"{self.path.name} mended: {self.records} records{lost}; as it was it is kept as {self.original.name}"
+        kept = f"as it was it is kept as {self.original.name}"
+        return f"{self.path.name} mended: {self.records} records{cut}{lost}; {kept}"
 
 
 def recover(path: Path, pause: Pause = no_pause) -> Recovered | None:
@@ -60,7 +64,7 @@ def recover(path: Path, pause: Pause = no_pause) -> Recovered | None:
         facts = {name: of for name, of in take.facts.items() if name != "end"} | {FACTS: _facts(path)}
         new = written_beside(take, path, seen.messages, facts, seen.end, pause=pause)
         original = take_its_place(new, path, UNFINISHED)
-    return Recovered(path, original, seen.records, seen.losses, complete_tables(path, pause))
+    return Recovered(path, original, seen.records, seen.losses, complete_tables(path, pause), seen.cut_bytes)
 
 
 class _Seen:
@@ -69,6 +73,7 @@ class _Seen:
     def __init__(self, take: TakeReader) -> None:
         self.records = 0
         self.losses: list[str] = []
+        self.cut_bytes = 0
         self._take = take
         self._ended_ns = 0
 
@@ -79,7 +84,7 @@ class _Seen:
             self.records += 1
             self._ended_ns = max(self._ended_ns, entry[1].received_ns)
             yield entry
-        self.losses = self._take.losses
+        self.losses, self.cut_bytes = self._take.losses, self._take.unread_bytes
 
     def end(self) -> dict[str, str]:
         """How the take ended, as far as that is known."""
