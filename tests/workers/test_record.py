@@ -187,7 +187,7 @@ def test_sigterm_ends_the_take_properly(stage: Stage) -> None:
     assert (stage.takes / "scene_001_anna.csv").exists()
 
 
-def test_what_a_crash_left_is_told_and_left_alone(stage: Stage) -> None:
+def test_what_a_crash_left_is_mended_told_and_kept(stage: Stage) -> None:
     stage.ready()
     name = Path(stage.order(StartRecording).facts["mcap"])
     state = recorded(stage)
@@ -196,11 +196,12 @@ def test_what_a_crash_left_is_told_and_left_alone(stage: Stage) -> None:
     left = name.read_bytes()
     assert len(list(TakeReader(name).records())) > 0 and state.records > 0
     stage.start()
-    told = stage.hear(Event, lambda event: "without an end" in event.text)
-    assert "scene_001.mcap" in told.text and told.kind == "warning"
     stage.ready()
     assert stage.order(StartRecording).facts["take"] == "scene_002"
-    assert stage.order(StopRecording).ok and name.read_bytes() == left
+    told = stage.hear(Event, lambda event: "mended: " in event.text)
+    assert "scene_001.mcap" in told.text and told.kind == "warning"
+    assert stage.order(StopRecording).ok and TakeReader(name).finished
+    assert name.with_name("scene_001.mcap.unfinished").read_bytes() == left
 
 
 def test_a_folder_that_cannot_be_is_a_reply_and_the_worker_lives(stage: Stage) -> None:
