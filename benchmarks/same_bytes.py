@@ -160,7 +160,7 @@ def _steps(folder: Path) -> dict[str, float]:
 
 @contextmanager
 def _stage(folder: Path, *arguments: str) -> Iterator[Path]:
-    """A stage of its own process; its run dir. Stopped as by Ctrl-C."""
+    """A stage of its own process; its run dir."""
     runs = folder / arguments[0]
     runs.mkdir()
     environment = {**os.environ, "TMPDIR": str(runs), "XDG_RUNTIME_DIR": str(runs)}
@@ -170,7 +170,7 @@ def _stage(folder: Path, *arguments: str) -> Iterator[Path]:
     try:
         yield _run_dir(runs, process)
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:

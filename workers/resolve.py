@@ -71,8 +71,6 @@ class ResolveWorker(Worker):
             self._follow(message.record, last=place + 1 == len(messages))
         if len(messages) == 0:
             self._follow(None, last=True)
-        while self._follower.news:
-            self.event(*self._follower.news.popleft())
 
     def report(self) -> None:
         """How exact it is."""
@@ -96,6 +94,8 @@ class ResolveWorker(Worker):
                 self.event("error", self._broken)
             return
         end_ns = self.clock.now_ns()
+        while self._follower.news:
+            self.event(*self._follower.news.popleft())
         for place, outcome in enumerate(outcomes):
             newest = last and place + 1 == len(outcomes) and not self._subscriber.socket.poll(0)
             self._show(outcome, now_ns, end_ns, newest=newest)
