@@ -123,7 +123,7 @@ def _camera(camera: CameraSection, calibration: str, folder: Path, place: str) -
 
 
 def _camera_of_take(rest: str, camera: str, folder: Path, place: str) -> str:
-    """ "take:PATH#CAMERA", the path absolute; without "#CAMERA" it is the take's camera of the same id."""
+    """A source "take:PATH#CAMERA", the path absolute; without "#CAMERA" it is the take's camera of the same id."""
     path, mark, recorded = rest.rpartition("#")
     path, recorded = (path, recorded) if mark else (rest, camera)
     check_name(place, recorded)

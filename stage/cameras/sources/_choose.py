@@ -55,7 +55,7 @@ def open_source(
     if kind == "take":
         from stage.cameras.sources.take import TakeSource
 
-        return TakeSource(rest, threads)
+        return TakeSource(rest)
     if kind == "synthetic":
         from stage.synthetic.source import SyntheticSource
 

@@ -22,8 +22,10 @@ from stage.takes.video.decoder import Decoded, VideoDecoder
 from stage.takes.video.message import TOPIC, picture_in
 
 NS = 1_000_000_000
-_LOOK_NS = 2 * NS
+_LOOK_NS = NS // 2
 """Where something is looked for: first in so much of the take, then in twice as much."""
+_RATE_NS = NS
+"""So much of it tells the rate."""
 _SKIP_NS = NS // 2
 """Left out at first where a take is damaged; a chunk holds about so much."""
 
@@ -31,18 +33,12 @@ _SKIP_NS = NS // 2
 class TakeSource:
     """One camera of a take as a recording."""
 
-    def __init__(self, place: str, threads: int = 1) -> None:
-        """Name take and camera.
-
-        Args:
-            place: "PATH#CAMERA".
-            threads: Decoder threads.
-        """
+    def __init__(self, place: str) -> None:
+        """Name take and camera, as in "PATH#CAMERA"."""
         path, _, self.camera = place.rpartition("#")
         self.path = Path(path)
         self.faults: Counter[str] = Counter()
         """`undecodable` messages, and `damaged` places of the file, so far."""
-        self._threads = threads
         self._take: TakeReader | None = None
 
     def open(self) -> SourceInfo:
@@ -62,7 +58,7 @@ class TakeSource:
             has = f"it has that of {', '.join(others)}" if others else "it has none"
             raise SourceError(f"{self.path}: no video of camera {self.camera!r}; {has}")
         self._take = take
-        self._decoder = VideoDecoder(self._threads)
+        self._decoder = VideoDecoder()
         self._decoder.faults = self.faults
         self._number = -1
         self._go_on(0)
@@ -175,7 +171,7 @@ class TakeSource:
 
     def _measured_rate(self, first_ns: int) -> float:
         """Pictures per second, as the times of the first say; 0 when there is only one."""
-        times = np.array(sorted(message.log_ns for message in self._sound(first_ns, first_ns + _LOOK_NS)))
+        times = np.array(sorted(message.log_ns for message in self._sound(first_ns, first_ns + _RATE_NS)))
         intervals = np.diff(np.unique(times))
         return float(NS / np.median(intervals)) if len(intervals) > 0 else 0.0
 

@@ -16,6 +16,7 @@ from stage.takes.video.message import codec_of, picture_in
 _NANOSECOND = Fraction(1, 1_000_000_000)
 _MOST_PIXELS = 1 << 28
 """A picture that claims to be larger is damage."""
+_LATEST_NS = 1 << 62
 _MOST_INSIDE = 1000
 """Pictures that no decoder keeps back: what is left of them after so many is damage."""
 
@@ -35,17 +36,12 @@ class Decoded(NamedTuple):
 class VideoDecoder:
     """Decodes what a camera's lane has written, in the same order; times of what comes out always rise."""
 
-    def __init__(self, threads: int = 1) -> None:
-        """Waits for a keyframe.
-
-        Args:
-            threads: Decoder threads.
-        """
+    def __init__(self) -> None:
+        """Waits for a keyframe."""
         self.faults: Counter[str] = Counter()
         """`undecodable` messages so far."""
         self.codec = ""
         """FFmpeg's name of the codec; "" before the first keyframe."""
-        self._threads = threads
         self._context: av.VideoCodecContext | None = None
         self._coded: tuple[object, ...] = ()
         self._zero_ns = 0
@@ -63,6 +59,8 @@ class VideoDecoder:
         try:
             picture = picture_in(schema_name, data)
         except DecodeError:
+            picture = None
+        if picture is None or not 0 <= picture.time_ns < _LATEST_NS:
             self.faults["undecodable"] += 1
             return []
         coded = (picture.format, picture.extradata, picture.width, picture.height)
@@ -81,7 +79,7 @@ class VideoDecoder:
         self._pictures[packet.pts] = picture._replace(data=b"", extradata=b"")
         return [*before, *self._decoded(packet)]
 
-    def flush(self, until_ns: int = 1 << 62) -> list[Decoded]:
+    def flush(self, until_ns: int = _LATEST_NS) -> list[Decoded]:
         """The pictures that are still inside, of before a time; then it waits for a keyframe."""
         decoded = [] if self._context is None else self._decoded(None, until_ns)
         self._context, self._coded, self._newest_ns = None, (), -1
@@ -104,8 +102,8 @@ class VideoDecoder:
                 context.width, context.height = picture.width, picture.height
             if picture.extradata:
                 context.extradata = picture.extradata
-            context.thread_count = self._threads
-            context.thread_type = "AUTO" if self._threads > 1 else "SLICE"
+            # Threads that let go of packets, which are Python's, would wait for the lock of the one that ends them.
+            context.thread_count = 1
             # Pictures leave in the order of their times however late the stream says how far it mixes them.
             context.options = {"strict": "strict"}
         except (FFmpegError, ValueError):
@@ -113,7 +111,7 @@ class VideoDecoder:
             return
         self._context = context
 
-    def _decoded(self, packet: av.Packet | None, until_ns: int = 1 << 62) -> list[Decoded]:
+    def _decoded(self, packet: av.Packet | None, until_ns: int = _LATEST_NS) -> list[Decoded]:
         assert self._context is not None  # asked before
         try:
             frames = self._context.decode(packet)
