@@ -16,6 +16,7 @@ the file's own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,10 +96,10 @@ def load_bvh(path: Path | str) -> BvhClip:
 
 def parse_bvh(text: str) -> BvhClip:
     """The motion in a BVH file's text; errors as `load_bvh`, without the path."""
-    head, found, motion = text.partition("MOTION")
-    if not found:
+    head, separator, motion = text.partition("MOTION")
+    if not separator:
         raise SourceError("not a BVH file: it has no MOTION part")
-    skeleton = _Skeleton(iter(head.split()))
+    skeleton = _Skeleton(found[0] for found in re.finditer(r"\S+", head))
     tokens = motion.split(maxsplit=5)
     try:
         if tokens[0] != "Frames:" or tokens[2:4] != ["Frame", "Time:"]:

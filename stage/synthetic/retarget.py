@@ -58,6 +58,8 @@ _NEEDED = (
     "head",
     *(f"{bone}_{side}" for side in "lr" for bone in ("upperarm", "lowerarm", "thigh", "calf", "foot")),
 )
+_BIPED = re.compile(r"^bip\d*[ _]", re.IGNORECASE)
+"""What 3ds Max puts before its names."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -168,7 +170,7 @@ def _between(first: Floats, second: Floats, share: Floats) -> Floats:
 
 def _side_and_core(name: str) -> tuple[str, str]:
     """("l", "upleg") of "mixamorig:LeftUpLeg", ("", "spine1") of "J_Bip_C_Spine1"."""
-    words = [word.lower() for word in _WORD.findall(name.rsplit(":", 1)[-1])]
+    words = [word.lower() for word in _WORD.findall(_BIPED.sub("", name.rsplit(":", 1)[-1]))]
     side = ""
     if len(words) > 0 and len(words[0]) > 1 and words[0][0] in "lr" and words[0][1:] in _ALL_SYNONYMS:
         words = [words[0][0], words[0][1:], *words[1:]]  # "lthigh"

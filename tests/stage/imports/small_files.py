@@ -29,7 +29,13 @@ JOINTS = {
 def small_bvh(folder: Path, name: str = "walk.bvh", *, frames: int = 6, rate: float = 60.0, scale: float = 1.0) -> Path:
     """A BVH file: the left arm rises by 10 degrees per frame, and the hips go 2 cm forward."""
     order: list[str] = []
-    lines = ["HIERARCHY", *_joint("Hips", 0, scale, order), "MOTION", f"Frames: {frames}", f"Frame Time: {1 / rate:.6f}"]
+    lines = [
+        "HIERARCHY",
+        *_joint("Hips", 0, scale, order),
+        "MOTION",
+        f"Frames: {frames}",
+        f"Frame Time: {1 / rate:.6f}",
+    ]
     for frame in range(frames):
         values = []
         for joint in order:
