@@ -15,10 +15,10 @@ from stage.bodies.body import load_body
 from stage.config import Config
 from stage.errors import ReplayError
 from stage.resolve._frames import read_landmarks
-from stage.resolve._passes import backward_pass, forward_pass, measure, topic_of
 from stage.resolve._resolve import resolve
 from stage.resolve._rewrite import Originals, Timed, rewritten, usual_delay_ns
-from stage.resolve._settings import settings
+from stage.resolve.passes import backward_pass, forward_pass, measure, topic_of
+from stage.resolve.settings import settings
 from stage.smoothing import both_ways, smoothed
 from stage.takes.about import attached_files
 from stage.takes.motion import Motion, load_motions

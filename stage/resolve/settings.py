@@ -14,10 +14,9 @@ from stage.config._override import overridden
 from stage.errors import ConfigError
 from stage.takes.contents import recorded_config, unpack
 
-SMOOTHED_PRIOR = 0.5
-"""Who smooths afterwards lets the live filters smooth by half: see docs/decisions/smoothing.md."""
+SMOOTHED_PRIOR = {"body": 0.25, "hands": 0.5, "face": 0.5}
+"""Who smooths afterwards lets the live filters smooth so much less: see docs/decisions/smoothing.md."""
 
-_FILTERS = ("body", "hands", "face")
 _PROFILE_FILES = (".toml", ".npz", ".json")
 
 
@@ -47,10 +46,10 @@ def settings(
     config = unpack(take, folder) if other is None else _matched(load(other), recorded_config(take), folder, other)
     given = {assignment.partition("=")[0].strip() for assignment in assignments}
     if smooth:
-        for section in _FILTERS:
+        for section, share in SMOOTHED_PRIOR.items():
             if f"{section}.smoothing" not in given:
                 filters = getattr(config, section)
-                config = replace(config, **{section: replace(filters, smoothing=filters.smoothing * SMOOTHED_PRIOR)})
+                config = replace(config, **{section: replace(filters, smoothing=filters.smoothing * share)})
     if device:
         engine = "torch" if device == "cuda" else "openvino"
         config = replace(config, body=replace(config.body, engine=engine, device=device))
