@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from collections.abc import Iterator
 from fractions import Fraction
@@ -19,6 +20,8 @@ SCALE = 2.25
 WIDTH, HEIGHT = 1080, 1920
 """480 x 720 enlarged by `SCALE`; the rest below is black."""
 RATE = 30
+FRAMES = 300
+"""Of each file; then it begins again."""
 _BITRATE = 8_000_000
 
 
@@ -64,7 +67,7 @@ def _pictures(source: Path) -> Iterator[np.ndarray]:
     rng = np.random.default_rng(0)
     grain = rng.integers(0, 12, (HEIGHT, WIDTH, 3), np.uint8)  # enlarged pictures are smoother than a camera's
     with av.open(str(source)) as container:
-        for frame in container.decode(video=0):
+        for frame in itertools.islice(container.decode(video=0), FRAMES):
             large = cv2.resize(frame.to_ndarray(format="bgr24"), None, fx=SCALE, fy=SCALE)
             large = cv2.copyMakeBorder(
                 large, 0, HEIGHT - large.shape[0], 0, WIDTH - large.shape[1], cv2.BORDER_CONSTANT

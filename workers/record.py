@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _WAIT_MS = 100
 _LISTENING_WAIT_MS = 15
-"""What comes meanwhile is taken in together; to wake for every message would cost a tenth of a core."""
+"""What comes meanwhile is taken in together; to wake for every message costs a third more."""
 _BUSY_WAIT_MS = 5
 """While somebody waits for an answer."""
 _QUEUE_LENGTH = 4096
