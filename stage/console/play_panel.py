@@ -74,7 +74,7 @@ class PlayPanel:
             element.disabled = state is None
         if state is None:
             return
-        self._position.max = max(state.seconds, _STEP_S)
+        self._position.max = max(round(state.seconds, 2), _STEP_S)
         if self._moved_s is not None:
             if self._clock() - self._moved_s >= SETTLED_S:
                 self._moved_s = None

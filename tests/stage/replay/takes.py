@@ -43,7 +43,7 @@ def performed(bodies: int, *, faces: bool = True, actor: str = ACTOR) -> list[Se
         sent.append(Sent(sent_ns, f"performance.{actor}", record.performance))
     for number in range(bodies * BODY_MS // FACE_MS if faces else 0):
         capture_ns = BEGIN_NS + number * FACE_MS * MS
-        sent_ns = capture_ns + FACE_LATE_MS * MS
+        sent_ns = capture_ns + FACE_LATE_MS * MS + MS // 2  # never together with a body
         face = face_performance(
             any_face(), number, actor=actor, capture_ns=capture_ns, trace=trace(capture_ns, sent_ns)
         )
