@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from mcap.opcode import Opcode
 from numpy.typing import NDArray
+
+from protocols.takefile._format import HEAD
 
 _FIXED_BYTES = 36
 _REST_BYTES = 28
@@ -63,20 +66,16 @@ class ChunkTable:
             yield ChunkPlace(start_ns, last_ns, position, length, self.channels[self.kinds[row]])
 
 
-def chunk_table(data: bytes, lines: list[tuple[int, int]]) -> ChunkTable:
+def chunk_table(lines: bytes) -> ChunkTable:
     """Reads the lines of an index of chunks.
 
-    Args:
-        data: Where they stand.
-        lines: Where the content of each begins, and its length; all of it is there.
-
     Raises:
-        ValueError: They are none.
+        ValueError, struct.error: They are none.
     """
-    rows = np.array(lines, np.intp).reshape(-1, 2)
+    rows = _rows(lines)
     spans_ns, places = np.zeros((len(rows), 2), np.uint64), np.zeros((len(rows), 3), np.uint64)
     kinds, known = np.zeros(len(rows), np.intp), dict[bytes, int]()
-    content = np.frombuffer(data, np.uint8)
+    content = np.frombuffer(lines, np.uint8)
     # Lines of one length look alike: they are read at once.
     for length in np.unique(rows[:, 1]):
         same = np.flatnonzero(rows[:, 1] == length)
@@ -99,6 +98,19 @@ def chunk_table(data: bytes, lines: list[tuple[int, int]]) -> ChunkTable:
     order = np.argsort(places[:, 0], kind="stable")
     channels = [frozenset(struct.unpack(f"<{len(ids) // 2}H", ids)) for ids in known]
     return ChunkTable(spans_ns[order], places[order], kinds[order], channels)
+
+
+def _rows(lines: bytes) -> NDArray[np.intp]:
+    """(N, 2): where the content of each line begins, and its length."""
+    rows, at, unpack, size = [], 0, HEAD.unpack_from, len(lines)
+    while at < size:
+        opcode, length = unpack(lines, at)
+        at += HEAD.size
+        rows.append((at, length))
+        at += length
+        if opcode != Opcode.CHUNK_INDEX or at > size:
+            raise ValueError("a line of its chunks that is none")
+    return np.array(rows, np.intp).reshape(-1, 2)
 
 
 def _kinds(ids: bytes, count: int, known: dict[bytes, int]) -> list[int]:

@@ -14,13 +14,23 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mcap.opcode import Opcode
-from mcap.records import Attachment
+from mcap.records import Attachment, Header
 
 from protocols.errors import TakeError
 from protocols.takefile._attached import Attached
 from protocols.takefile._book import Book, Described
-from protocols.takefile._chunk import RawMessage, Unfolded, message_in, unfolded
-from protocols.takefile._format import CHECKSUM, COMPLAINTS, FOREVER_NS, HEAD, MAGIC, TakeRecord, is_finished
+from protocols.takefile._chunk import RawMessage, Unfolded, message_in, stream, unfolded
+from protocols.takefile._format import (
+    CHECKSUM,
+    COMPLAINTS,
+    FOREVER_NS,
+    HEAD,
+    MAGIC,
+    MAX_RECORD_BYTES,
+    PROFILE,
+    TakeRecord,
+    is_finished,
+)
 from protocols.takefile._order import in_received_order
 from protocols.takefile._parts import ATTACHMENT_LIMIT, Part, Parts, damage, parsed
 from protocols.takefile._summary import Summary, read_summary
@@ -50,6 +60,8 @@ class TakeReader:
         """Set at the end of a reading without the index: bytes behind the last whole part of an unfinished take."""
         self._counted: tuple[tuple[int, int], dict[str, int]] | None = None
         self._summary: Summary | None = None
+        self._complete = False
+        self._first = 0
         try:
             self.finished = is_finished(path)
             """Whether the file has its end."""
@@ -64,8 +76,17 @@ class TakeReader:
 
     @property
     def indexed(self) -> bool:
-        """Whether parts of it can be read without all that stands before them."""
-        return self._summary is not None
+        """Whether parts of it can be read without all that stands before them.
+
+        Raises:
+            TakeError: The index is damaged.
+        """
+        return self._index() is not None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether `span_ns` and `counts` are known without reading all of the file."""
+        return self._counted is not None
 
     @property
     def span_ns(self) -> tuple[int, int]:
@@ -111,9 +132,10 @@ class TakeReader:
             TakeError: As `records`.
         """
         book = Book(topics)
-        if self._summary is not None and (topics or begin_ns > 0 or end_ns < FOREVER_NS):
-            book.learn(self._summary.schemas.values(), self._summary.channels.values())
-            chunks = self._through_index(self._summary, book, topics, begin_ns, end_ns)
+        index = self._index() if topics or begin_ns > 0 or end_ns < FOREVER_NS else None
+        if index is not None:
+            book.learn(index.schemas.values(), index.channels.values())
+            chunks = self._through_index(index, book, topics, begin_ns, end_ns)
         else:
             if self._salvage:
                 self._learn_from_end(book)
@@ -222,26 +244,41 @@ class TakeReader:
         return [message for message in messages if message.channel_id in book.wanted]
 
     def _read_index(self, file: BinaryIO) -> None:
-        """Takes the index of a finished file, and with it facts and attachments."""
+        """Takes the end of a finished file, and with it facts and attachments."""
         try:
             summary = read_summary(file)
             if summary is None:
                 return
             file.seek(len(MAGIC))
-            header = HEAD.unpack(file.read(HEAD.size))
-            complete = summary.is_complete(len(MAGIC) + HEAD.size + header[1])
+            opcode, length = HEAD.unpack(file.read(HEAD.size))
+            header = Header.read(stream(file.read(min(length, MAX_RECORD_BYTES))))
             counts = summary.counts
         except COMPLAINTS as error:
-            raise TakeError(
-                f"{self.path}: its index is damaged ({error}); `stage takes recover` makes a new one of what is whole"
-            ) from error
-        if not complete or header[0] != Opcode.HEADER:
+            raise self._bad_index(error) from error
+        self._summary, self._first = summary, len(MAGIC) + HEAD.size + length
+        if opcode != Opcode.HEADER or (header.profile != PROFILE and self._index() is None):
+            self._summary = None
             return
-        self._summary, self._counted = summary, (summary.span_ns, counts)
+        self._counted = summary.span_ns, counts
         for place in sorted(summary.metadata, key=lambda place: place.offset):
             self._keep(self._part(file, place.offset, place.length, Opcode.METADATA))
         for attachment in sorted(summary.attachments, key=lambda place: place.offset):
             self.attachments.place(attachment.name, attachment.offset, attachment.length)
+
+    def _index(self) -> Summary | None:
+        """The end of the file, if it accounts for all of it; of our own writer's it is asked only when it is needed."""
+        if self._summary is None or self._complete:
+            return self._summary
+        try:
+            self._complete = self._summary.is_complete(self._first)
+        except COMPLAINTS as error:
+            raise self._bad_index(error) from error
+        return self._summary if self._complete else None
+
+    def _bad_index(self, error: Exception) -> TakeError:
+        return TakeError(
+            f"{self.path}: its index is damaged ({error}); `stage takes recover` makes a new one of what is whole"
+        )
 
     def _read_head(self, file: BinaryIO) -> None:
         file.seek(0)

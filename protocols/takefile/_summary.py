@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -40,9 +41,7 @@ class Summary:
     channels: dict[int, Channel] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=lambda: Statistics(0, 0, {}, 0, 0, 0, 0, 0, 0))
     chunks: bytearray = field(default_factory=bytearray)
-    """Written: the lines of the index of chunks, one behind the other."""
-    table: ChunkTable = field(default_factory=lambda: chunk_table(b"", []))
-    """Read: the index of chunks."""
+    """The lines of the index of chunks, one behind the other as they stand in the file."""
     attachments: list[AttachmentIndex] = field(default_factory=list)
     metadata: list[MetadataIndex] = field(default_factory=list)
     begins: int = 0
@@ -97,7 +96,9 @@ class Summary:
         summary, offsets = bytearray(), bytearray()
         for opcode, group in groups:
             if group:
-                offsets += packed(SummaryOffset(opcode, len(group), position + len(summary)))
+                offsets += packed(
+                    SummaryOffset(group_opcode=opcode, group_start=position + len(summary), group_length=len(group))
+                )
             summary += group
         offsets_at = position + len(summary)
         summary += offsets
@@ -126,11 +127,23 @@ class Summary:
                 counts[topic] = counts.get(topic, 0) + count
         return dict(sorted(counts.items()))
 
+    @cached_property
+    def table(self) -> ChunkTable:
+        """The index of chunks; an hour has tens of thousands.
+
+        Raises:
+            ValueError, struct.error: It is none.
+        """
+        return chunk_table(bytes(self.chunks))
+
     def is_complete(self, first: int) -> bool:
         """Whether it accounts for every byte of the data; the summaries of others may leave something out.
 
         Args:
             first: Where the data begin in the file, behind the header.
+
+        Raises:
+            ValueError, struct.error: Its index of chunks is none.
         """
         others = [(item.offset, item.offset + item.length) for item in (*self.attachments, *self.metadata)]
         places = np.concatenate([self.table.covers, np.array(others, np.uint64).reshape(-1, 2)])
@@ -151,7 +164,7 @@ def read_summary(file: BinaryIO) -> Summary | None:
     ending = size - FOOTER.size
     file.seek(ending)
     footer = file.read(FOOTER.size)
-    _, _, begins, _, crc, _ = FOOTER.unpack(footer)
+    _, _, begins, offsets, crc, _ = FOOTER.unpack(footer)
     if begins == 0 or crc == 0:
         return None
     if not len(MAGIC) + _END_BYTES <= begins <= ending or ending - begins > _LIMIT_BYTES:
@@ -161,7 +174,7 @@ def read_summary(file: BinaryIO) -> Summary | None:
     if crc != zlib.crc32(footer[: -len(MAGIC) - 4], zlib.crc32(content)):
         raise ValueError("its checksum does not match")
     try:
-        summary = _parsed(content)
+        summary = _parsed(content, begins, offsets)
     except COMPLAINTS as error:
         raise ValueError(str(error)) from error
     summary.begins = begins
@@ -171,21 +184,40 @@ def read_summary(file: BinaryIO) -> Summary | None:
     return summary
 
 
-def _parsed(content: bytes) -> Summary:
-    summary, at, unpack, size = Summary(), 0, HEAD.unpack_from, len(content)
-    chunks: list[tuple[int, int]] = []
-    while at < size:
-        opcode, length = unpack(content, at)
-        at += HEAD.size
-        if opcode == Opcode.CHUNK_INDEX:
-            chunks.append((at, length))
+def _parsed(content: bytes, begins: int, offsets: int) -> Summary:
+    chunks_at, chunks_end = _place_of_chunks(content, begins, offsets)
+    summary = Summary()
+    summary.chunks += content[chunks_at:chunks_end]
+    for opcode, line in (*_lines(content[:chunks_at]), *_lines(content[chunks_end:])):
+        if opcode == Opcode.CHUNK_INDEX:  # it has no table of contents, or that is wrong
+            summary.chunks += HEAD.pack(opcode, len(line)) + line
         else:
-            _add(summary, opcode, stream(content[at : at + length]))
-        at += length
-    if at > size:
-        raise ValueError("a line that ends behind it")
-    summary.table = chunk_table(content, chunks)
+            _add(summary, opcode, stream(line))
     return summary
+
+
+def _place_of_chunks(content: bytes, begins: int, offsets: int) -> tuple[int, int]:
+    """Where the index of chunks begins and ends, as the table of contents says; (0, 0) without a right one."""
+    if offsets <= begins:
+        return 0, 0
+    for opcode, line in _lines(content[offsets - begins :]):
+        if opcode == Opcode.SUMMARY_OFFSET and line[0] == Opcode.CHUNK_INDEX:
+            offset = SummaryOffset.read(stream(line))
+            at, end = offset.group_start - begins, offset.group_start - begins + offset.group_length
+            if not 0 <= at <= end <= offsets - begins:
+                raise ValueError("an index of chunks outside of it")
+            return at, end
+    return 0, 0
+
+
+def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at < len(content):
+        opcode, length = HEAD.unpack_from(content, at)
+        at += HEAD.size + length
+        if at > len(content):
+            raise ValueError("a line that ends behind it")
+        yield opcode, content[at - length : at]
 
 
 def _add(summary: Summary, opcode: int, line: Any) -> None:

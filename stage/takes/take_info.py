@@ -73,6 +73,15 @@ def take_info(path: Path) -> TakeInfo:
     Raises:
         TakeError: There is no such file.
     """
+    return opened_take(path)[0]
+
+
+def opened_take(path: Path) -> tuple[TakeInfo, TakeReader | None]:
+    """What a take is, and the take; None when it is damaged, or was begun this moment.
+
+    Raises:
+        TakeError: There is no such file.
+    """
     try:
         status = path.stat()
     except OSError as error:
@@ -83,15 +92,16 @@ def take_info(path: Path) -> TakeInfo:
     try:
         take = TakeReader(path)
     except TakeError as error:
-        state: State = "recording" if _is_locked(path) else "damaged"
-        return TakeInfo(**known, state=state, fault="" if state == "recording" else str(error))
+        if _is_locked(path):
+            return TakeInfo(**known, state="recording"), None
+        return TakeInfo(**known, state="damaged", fault=str(error)), None
     facts, end = take.facts.get("take", {}), take.facts.get("end", {})
     made = take.facts.get("trimmed", {}) | take.facts.get("pruned", {})
-    span_ns, counts = (take.span_ns, take.counts) if take.indexed else ((0, 0), {})
-    state = "finished" if take.finished else "recording" if _is_locked(path) else "unfinished"
-    return TakeInfo(
+    # Of a file without an index only reading all of it would tell.
+    span_ns, counts = (take.span_ns, take.counts) if take.is_counted else ((0, 0), {})
+    info = TakeInfo(
         **known,
-        state=state,
+        state="finished" if take.finished else "recording" if _is_locked(path) else "unfinished",
         fault=end.get("fault", ""),
         slate=facts.get("slate", ""),
         number=_number(facts.get("number")),
@@ -107,6 +117,7 @@ def take_info(path: Path) -> TakeInfo:
         mended="recovered" in take.facts,
         made_of=made.get("of", ""),
     )
+    return info, take
 
 
 def _is_locked(path: Path) -> bool:

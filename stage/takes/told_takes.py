@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from protocols.errors import TakeError
-from protocols.takefile import TakeReader
 from stage.takes.notes import marks_of, notes_of
-from stage.takes.take_info import TakeInfo, take_info
+from stage.takes.take_info import TakeInfo, opened_take
 from stage.takes.tracks import tracks_of
 
 _STYLES = {"finished": "green", "recording": "bold red", "unfinished": "yellow", "damaged": "bold red"}
@@ -79,13 +78,12 @@ def about(path: Path) -> dict[str, Any]:
     Raises:
         TakeError: There is no such take.
     """
-    info = take_info(path)
+    info, take = opened_take(path)
     found = _as_json(path, info) | {"notes": [msgspec.to_builtins(note) for note in notes_of(path)]}
-    if info.state == "damaged":
+    if take is None:
         return found
     try:
-        take = TakeReader(path)
-        marks = marks_of(take) if take.indexed and (info.marks or "marks" not in take.facts.get("end", {})) else []
+        marks = marks_of(take) if info.marks or (take.is_counted and "marks" not in take.facts.get("end", {})) else []
     except TakeError as error:
         return found | {"state": "damaged", "fault": str(error)}
     return found | {

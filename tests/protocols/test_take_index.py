@@ -123,6 +123,23 @@ def test_video_lies_in_chunks_of_its_own_as_it_came(tmp_path: Path) -> None:
     assert lanes == [({"performance", "landmarks"}, "zstd"), ({"video"}, ""), ({"video"}, "")]
 
 
+def test_the_table_of_contents_at_the_end_is_right(tmp_path: Path) -> None:
+    take_of(tmp_path / "a.mcap", [item(TOPICS[n % 4], n, n) for n in range(40)], {9, 19})
+    whole = (tmp_path / "a.mcap").read_bytes()
+    at = struct.unpack_from("<QQ", whole, len(whole) - 28)[1]
+    groups = set()
+    while whole[at] == Opcode.SUMMARY_OFFSET:
+        opcode, start, length = struct.unpack_from("<BQQ", whole, at + 9)
+        groups.add(opcode)
+        end = start + length
+        while start < end:
+            assert whole[start] == opcode
+            start += 9 + struct.unpack_from("<Q", whole, start + 1)[0]
+        assert start == end
+        at += 9 + 17
+    assert groups == {3, 4, 8, 10, 11, 13} and whole[at] == Opcode.FOOTER
+
+
 def test_plain_readers_read_takes_with_video(tmp_path: Path) -> None:
     items = [item(TOPICS[n % 4], 1000 - n if n % 7 else n, n) for n in range(100)]
     take_of(tmp_path / "a.mcap", items, {30, 31, 77})
