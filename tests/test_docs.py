@@ -59,7 +59,8 @@ def make_placeholders(text: str, folder: Path) -> None:
         kind, _, place = str(table.get("source", "")).partition(":")
         if kind == "images":
             (folder / place).mkdir(parents=True)
-        for name in [*names, *([place] if kind == "file" else [])]:
+        place = place.rpartition("#")[0] if kind == "take" else place
+        for name in [*names, *([place] if kind in ("file", "take") else [])]:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).touch()
 
