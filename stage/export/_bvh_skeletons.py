@@ -35,7 +35,7 @@ class Skeleton(NamedTuple):
     bones: tuple[int, ...]
     """The bone of the rig that each joint turns with; -1 turns with nothing."""
     offsets: Floats
-    """(J, 3) metres from the parent in this skeleton's rest pose, world axes; zero of the first."""
+    """(J, 3) metres from the parent in this skeleton's rest pose, world axes; of the first from the floor's origin."""
     ends: dict[int, Floats]
     """(3,) from each joint without children to the end of the body there."""
     turns: Floats
@@ -72,7 +72,7 @@ def skeleton(style: str, rest_joints: Floats) -> Skeleton:
     index = {joint.name: number for number, joint in enumerate(joints)}
     places = np.array([_place(joint, posed) for joint in joints])
     parents = tuple(index[joint.parent] if joint.parent else -1 for joint in joints)
-    offsets = np.array([places[n] - (places[p] if p >= 0 else places[n]) for n, p in enumerate(parents)])
+    offsets = np.array([places[n] - (places[p] if p >= 0 else 0.0) for n, p in enumerate(parents)])
     bones = tuple(RIG_BONES.index(joint.bone) if joint.bone else -1 for joint in joints)
     lead = joints[0].bone or joints[1].bone
     return Skeleton(

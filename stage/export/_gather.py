@@ -15,15 +15,17 @@ from protocols.timecode import NS_PER_S, FrameRate
 from stage.errors import ExportError
 from stage.export._grid import frame_grid, moment, parse_rate, snapped
 from stage.export._source import ExportSource
-from stage.takes.between import presence
+from stage.takes.between import GAP_NS, presence
 from stage.takes.contents import CONFIG, recorded_config
 from stage.takes.motion import Motion, load_motions
 from stage.takes.recorded_timecode import RecordedTimecode, recorded_timecode
 from stage.takes.tracks import opened_track, take_and_track
 
-_MARGIN_NS = NS_PER_S // 2
+_MARGIN_NS = GAP_NS
 """Samples so far outside a range are read too: the frames at its edges lie between two samples."""
 _UNEVEN = 0.02
+_TOLERANCE = 0.1
+"""Of the length of a quaternion."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ def gather(path: Path, wanted: Wanted) -> list[ExportSource]:
     timecode = recorded_timecode(take)
     begin_ns, end_ns = _range(take, wanted, timecode)
     motions = _chosen(load_motions(performed, begin_ns - _MARGIN_NS, end_ns + _MARGIN_NS), wanted.actors, take_path)
+    for motion in motions.values():
+        _check(motion, performed.path, take.span_ns[0])
     rate = parse_rate(wanted.rate) if wanted.rate else _own_rate(take, timecode, motions)
     spans = [motion.span_ns for motion in motions.values()]
     span = max(begin_ns, min(first for first, _ in spans)), min(end_ns, max(last for _, last in spans))
@@ -98,6 +102,26 @@ def _chosen(motions: Mapping[str, Motion], actors: tuple[str, ...], path: Path) 
     if missing:
         raise ExportError(f'{path}: nothing of actor "{missing[0]}" in this range; there is {", ".join(motions)}')
     return {actor: motion for actor, motion in motions.items() if not actors or actor in actors}
+
+
+def _check(motion: Motion, path: Path, begin_ns: int) -> None:
+    """Refuses numbers that are none, and rotations that turn nothing: no program would say where they came from."""
+    lengths = [np.linalg.norm(turns, axis=-1) for turns in (motion.root[:, None, 3:], motion.rotations[:, 1:])]
+    found = [_finite(motion.root), _finite(motion.joints), _finite(motion.confidence)]
+    found += [(abs(length - 1.0) < _TOLERANCE).all(1) for length in lengths]
+    looks = [_finite(motion.shapes), _finite(motion.gaze), abs(np.linalg.norm(motion.head, axis=1) - 1.0) < _TOLERANCE]
+    for what, times_ns, sound in (("pose", motion.capture_ns, found), ("face", motion.face_ns, looks)):
+        bad = times_ns[~np.logical_and.reduce(sound)]
+        if len(bad) > 0:
+            raise TakeError(
+                f"{path}: {len(bad)} times a {what} of {motion.actor} has numbers that are none, first "
+                f"{(bad[0] - begin_ns) / NS_PER_S:.3f} s after the take's begin; export the rest by --from and --to"
+            )
+
+
+def _finite(array: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """(N,) of an array (N, ...)."""
+    return np.asarray(np.isfinite(array).all(tuple(range(1, array.ndim))))
 
 
 def _own_rate(take: TakeReader, timecode: RecordedTimecode, motions: Mapping[str, Motion]) -> FrameRate:

@@ -1,8 +1,9 @@
 """BVH: a skeleton's rest pose as offsets, then the angles of every joint in every frame.
 
-Y-up, facing +Z, left hand at +X, centimetres and degrees. The first joint has a place, always against the origin;
-all have rotations about Z, X and Y, in this order: R = Rz Rx Ry. Angles run on without flips, since programs
-that resample BVH mix them as numbers.
+Y-up, facing +Z, left hand at +X, centimetres and degrees. The first joint has a place, which stands in its offset's
+stead: at rest the skeleton stands on the floor, in motion places count from the origin. All joints have rotations about
+Z, X and Y, in this order: R = Rz Rx Ry. Angles run on without flips, since programs that resample BVH mix them as
+numbers.
 
 BVH knows no timecode and no confidence; `stage export` prints the timecode of the first frame.
 """

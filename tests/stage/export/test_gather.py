@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from protocols.codec import decode, encode
 from protocols.errors import TakeError
@@ -15,6 +16,7 @@ from stage.errors import ExportError
 from stage.export import FORMATS, Wanted, gather
 from stage.takes.track_writer import TrackWriter
 from tests.demo_take import BEGAN_NS, write_demo_take
+from tests.stage.takes.small_take import a_performance, write_take
 
 NS = 1_000_000_000
 
@@ -151,3 +153,15 @@ def test_a_take_of_others_without_config_is_exported_at_the_rate_it_has(tmp_path
     (source,) = gather(tmp_path / "a.mcap", Wanted())
     assert source.rate[:2] == (30, 1) and source.start_timecode == ""
     assert source.times_ns[0] - BEGAN_NS == 11_000_000
+
+
+@pytest.mark.parametrize(("field", "what"), [("root", "pose"), ("rotations", "pose"), ("joints", "pose")])
+def test_numbers_that_are_none_are_refused_with_their_moment(tmp_path: Path, field: str, what: str) -> None:
+    records = [a_performance(number) for number in range(20)]
+    sound = getattr(records[12], field)
+    not_a_number = np.float32(np.nan).tobytes()
+    records[12] = replace(records[12], **{field: sound[:16] + not_a_number + sound[20:]})
+    path = write_take(tmp_path / "scene_001.mcap", records)
+    with pytest.raises(TakeError, match=f"1 times a {what} of anna has numbers that are none, first 0.400 s"):
+        gather(path, Wanted())
+    assert len(gather(path, Wanted(end="0.1"))) == 1
