@@ -92,7 +92,8 @@ def test_it_is_read_ahead_lap_after_lap_and_bounded(source: PerformanceSource) -
         first = list(_until_lap_end(ahead))
         again = list(_until_lap_end(ahead))
         assert first[0].log_ns >= BEGIN_NS + 1_000 * MS and again[0].log_ns >= BEGIN_NS + 900 * MS
-        assert [item.record for item in first] == [item.record for item in again[-len(first) :]]
+        later = [item.record for item in again if item.log_ns >= BEGIN_NS + 1_000 * MS]
+        assert [item.record for item in first] == later
         time.sleep(0.1)
         assert len(ahead._answers) <= MOST_WAITING
         ahead.ask(Show(BEGIN_NS, 2, source.begin_ns, source.end_ns))
@@ -107,7 +108,7 @@ def test_it_is_read_ahead_lap_after_lap_and_bounded(source: PerformanceSource) -
 
 
 def test_of_a_damaged_take_the_whole_part_is_played_and_the_rest_told(tmp_path: Path) -> None:
-    path = write_take(tmp_path / "scene_001.mcap", performed(300), finish=False)
+    path = write_take(tmp_path / "scene_001.mcap", performed(40), finish=False)
     data = bytearray(path.read_bytes())
     data[len(data) * 2 // 3] ^= 0xFF
     path.write_bytes(data)
@@ -115,7 +116,7 @@ def test_of_a_damaged_take_the_whole_part_is_played_and_the_rest_told(tmp_path: 
     try:
         ahead.ask(Play(Start(0), 0, 1 << 62))
         played = list(_until_lap_end(ahead))
-        assert 0 <= len(played) < 900
+        assert len(played) < 120
         assert "damaged" in ahead.fault
     finally:
         ahead.close()
