@@ -1,0 +1,165 @@
+"""The stage that plays a take: its own outputs as far as they can be used, or those of another stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from protocols.takefile import TakeReader
+from protocols.timecode import FrameRate
+from stage.config import (
+    ActorSection,
+    CameraSection,
+    Config,
+    ConsoleSection,
+    ControlSection,
+    LiveLinkSection,
+    MqttSection,
+    RecordSection,
+    ReplaySection,
+    StageSection,
+    TimecodeSection,
+    VmcSection,
+)
+from stage.errors import ReplayError
+from stage.replay.find import find_take
+from stage.replay.run import Wishes, position_s, prepared
+from stage.replay.stage_config import ReplayStage, replay_stage
+from stage.supervision.plan import plan_stage
+from stage.takes.recorded_timecode import recorded_timecode
+from tests.stage.replay.takes import ACTOR, performed, write_take
+
+SENT = performed(30)
+OWN = Config(
+    stage=StageSection(name="studio"),
+    cameras=(CameraSection(id="left", source="device:0", loop=True),),
+    actors=(ActorSection(id=ACTOR),),
+    outputs=(
+        VmcSection(id="plain", actor=ACTOR),
+        VmcSection(id="dressed", actor=ACTOR, avatar="/nowhere/anna.vrm"),
+        MqttSection(id="open"),
+        MqttSection(id="closed", username="***", password="***"),
+        MqttSection(id="keyed", password_file="/etc/hostname"),
+    ),
+    console=ConsoleSection(host="0.0.0.0", token="***", port=8766),
+    control=ControlSection(enabled=True, host="0.0.0.0", allow=("0.0.0.0/0",)),
+    record=RecordSection(folder="/nowhere"),
+    timecode=TimecodeSection(rate="29.97df", zone="utc"),
+)
+
+
+@pytest.fixture
+def take(tmp_path: Path) -> Path:
+    return write_take(tmp_path / "scene_001.mcap", SENT, config=OWN)
+
+
+def staged(take: Path, other: Config | None = None, *, record: bool = False) -> ReplayStage:
+    reader = TakeReader(take)
+    section = ReplaySection(take=str(take))
+    return replay_stage(reader, take.parent / "inside", section, recorded_timecode(reader), other, record=record)
+
+
+def test_its_own_outputs_as_far_as_they_can_be_used(take: Path) -> None:
+    stage = staged(take)
+    assert [output.id for output in stage.config.outputs] == ["plain", "open"]
+    assert len(stage.notes) == 3
+    for note, words in zip(stage.notes, ("anna.vrm", "password", "keys"), strict=True):
+        assert words in note and "--config" in note
+
+
+def test_a_take_opens_no_doors(take: Path) -> None:
+    config = staged(take).config
+    assert (config.console.host, config.console.token, config.console.port) == ("127.0.0.1", "", 8766)
+    assert (config.control.enabled, config.control.host, config.control.allow) == (True, "127.0.0.1", ())
+    assert not config.record.enabled
+    recording = staged(take, record=True).config.record
+    assert recording.enabled and recording.folder == str(take.parent)
+
+
+def test_the_outputs_and_surfaces_of_another_stage(take: Path) -> None:
+    other = Config(
+        stage=StageSection(name="engine"),
+        actors=(ActorSection(id="bob"),),
+        outputs=(LiveLinkSection(id="unreal", actor="bob"), VmcSection(id="warudo", actor="bob")),
+        console=ConsoleSection(host="0.0.0.0", token="secret"),
+    )
+    stage = staged(take, other)
+    assert [(output.id, output.actor) for output in stage.config.outputs] == [("unreal", ACTOR), ("warudo", ACTOR)]
+    assert stage.config.console == other.console
+    assert stage.config.stage.name == "engine"
+    assert [actor.id for actor in stage.config.actors] == [ACTOR]
+    two = Config(actors=(ActorSection(id="bob"), ActorSection(id=ACTOR)), outputs=other.outputs)
+    assert staged(take, two).config.outputs == ()
+    assert "bob" in staged(take, two).notes[0]
+
+
+def test_the_timecode_is_that_of_the_take(take: Path) -> None:
+    section = staged(take).config.timecode
+    assert section.source == "network"
+    assert FrameRate.parse(section.rate) == FrameRate.parse("30"), "the take's facts say so"
+
+
+def test_the_processes_of_a_replay(take: Path) -> None:
+    stage = prepared(take, take.parent / "inside", Wishes(), None)
+    plans = plan_stage(stage.config)
+    assert [plan.name for plan in plans] == ["broadcast", "mqtt", "control", "console", "replay"]
+    assert [plan.name for plan in plans if plan.source] == ["replay"]
+    assert {plan.vital_group for plan in plans} == {"", "broadcast", "replay"}
+    assert not any(plan.spare for plan in plans)
+
+
+def test_the_processes_of_landmarks_that_are_solved_again(take: Path) -> None:
+    section = ReplaySection(take=str(take), source="landmarks")
+    reader = TakeReader(take)
+    stage = replay_stage(reader, take.parent / "inside", section, recorded_timecode(reader))
+    modules = {plan.name: plan.module for plan in plan_stage(stage.config, console=False)}
+    assert modules["solve"] == "workers.resolve"
+    assert list(modules) == ["solve", "broadcast", "mqtt", "control", "replay"]
+
+
+def test_places_are_seconds_or_timecode(take: Path) -> None:
+    reader = TakeReader(take)
+    timecode = recorded_timecode(reader)
+    begin_ns, end_ns = reader.span_ns
+    assert position_s("", "--to", timecode, begin_ns, end_ns) == 0.0
+    assert position_s("0.5", "--from", timecode, begin_ns, end_ns) == 0.5
+    label = timecode.text(begin_ns + 500_000_000)
+    assert position_s(label, "--from", timecode, begin_ns, end_ns) == pytest.approx(0.5, abs=1 / 30)
+    for wrong, word in (
+        ("12.0", "take has"),
+        ("12:00:00:00", "goes from"),
+        ("noon", "HH:MM:SS:FF"),
+        ("nan", "take has"),
+    ):
+        with pytest.raises(ReplayError, match=word):
+            position_s(wrong, "--from", timecode, begin_ns, end_ns)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "word"),
+    [
+        (Wishes(speed=0.0), "--speed"),
+        (Wishes(begin="0.5", end="0.4"), "not before"),
+        (Wishes(track="smooth", resolve="landmarks"), "--track"),
+    ],
+)
+def test_what_cannot_be_played_so_is_refused(take: Path, wishes: Wishes, word: str) -> None:
+    with pytest.raises(ReplayError, match=word):
+        prepared(take, take.parent / "inside", wishes, None)
+
+
+def test_an_unfinished_take_is_played_and_that_is_told(tmp_path: Path) -> None:
+    path = write_take(tmp_path / "scene_002.mcap", SENT, config=OWN, finish=False)
+    assert "has no end" in prepared(path, tmp_path / "inside", Wishes(), None).notes[-1]
+
+
+def test_a_take_is_found_by_path_or_name(take: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_take(take) == take
+    other = Config(record=RecordSection(folder=str(take.parent)))
+    assert find_take(Path("scene_001"), other) == take
+    assert find_take(Path("scene_001.mcap"), other) == take
+    monkeypatch.chdir(take.parent)
+    assert find_take(Path("scene_001")).name == take.name
+    with pytest.raises(ReplayError, match="scene_001"):
+        find_take(Path("scene_0001"), other)
