@@ -74,6 +74,7 @@ def _required(kind: Any) -> list[str]:
 def _value(text: str) -> Any:
     """As TOML says; what is no TOML is text."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
+        found = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
         return text
+    return found["value"] if len(found) == 1 else text
