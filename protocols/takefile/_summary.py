@@ -204,9 +204,8 @@ def _place_of_chunks(content: bytes, begins: int, offsets: int) -> tuple[int, in
         if opcode == Opcode.SUMMARY_OFFSET and line[0] == Opcode.CHUNK_INDEX:
             offset = SummaryOffset.read(stream(line))
             at, end = offset.group_start - begins, offset.group_start - begins + offset.group_length
-            if not 0 <= at <= end <= offsets - begins:
-                raise ValueError("an index of chunks outside of it")
-            return at, end
+            if 0 <= at < end <= offsets - begins and content[at] == Opcode.CHUNK_INDEX:
+                return at, end
     return 0, 0
 
 
