@@ -118,7 +118,7 @@ class Run:
 
     def _say(self, word: str) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as surface:
-            surface.settimeout(5.0)
+            surface.settimeout(15.0)
             surface.sendto(osc.message(word, ""), ("127.0.0.1", _CONTROL_PORT))
             (reply,) = osc.messages(osc.parse(surface.recv(4096)))
             if reply.arguments[1] != 1:

@@ -23,7 +23,8 @@ from workers.worker import Worker, run
 
 if TYPE_CHECKING:
     from stage.takes.intake import Intake
-    from stage.takes.recorder import Recorder, RunningTake
+    from stage.takes.recorder import Recorder
+    from stage.takes.running_take import RunningTake
 
 _WAIT_MS = 100
 _LISTENING_WAIT_MS = 15

@@ -95,7 +95,10 @@ class Intake:
     def _queue(self, entry: Entry, time_ns: int) -> TakeQueue | None:
         """Where something of a time goes: pictures of a take may come a little after its end."""
         take = self._take
-        if take is None or (take.ended_ns > 0 and (not entry.camera or time_ns > take.ended_ns)):
+        if take is None:
+            return None
+        late = take.ended_ns > 0
+        if late and (not entry.camera or time_ns > take.ended_ns or take.queue.closed):
             return None
         return take.queue
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from protocols.show import (
     MAX_NOTE,
@@ -29,50 +28,10 @@ from protocols.show import (
 )
 from stage.news import News
 from stage.takes.folder import MIN_FREE_BYTES
+from stage.takes.running_take import RunningTake
 
 PATIENCE_S = 2.0
 _SLOW = "the disk is slow, there is no file yet"
-
-
-class RunningTake(Protocol):
-    """A take as the recorder sees it, see `stage.takes.take`."""
-
-    phase: str
-    slate: str
-    number: int
-    name: str
-    began_ns: int
-    fault: str
-    files: list[Path]
-    records: int
-    frames: int
-    marks: int
-    bytes_per_s: float
-    """0 while it is not known."""
-
-    @property
-    def lost(self) -> int:
-        """Messages that could not be written."""
-        ...
-
-    @property
-    def dropped_frames(self) -> int:
-        """Pictures that could not be written."""
-        ...
-
-    @property
-    def facts(self) -> Mapping[str, str]:
-        """For replies."""
-        ...
-
-    def lose(self, count: int) -> None:
-        """Counts messages that never came."""
-
-    def end(self) -> None:
-        """Ends it."""
-
-    def join(self, timeout: float | None = None) -> None:
-        """Waits for its files, so many seconds at most."""
 
 
 class Answer(NamedTuple):

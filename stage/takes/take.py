@@ -15,7 +15,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 from protocols.bus import Message
@@ -30,6 +29,7 @@ from stage.takes.folder import MIN_FREE_BYTES, check_space, create_take, free_by
 from stage.takes.memory import BATCH_BYTES, Entry, Memory, TakeQueue
 from stage.takes.reserve import Reserve
 from stage.takes.scribe import Scribe
+from stage.takes.take_facts import begin_facts, end_facts, reply_facts
 from stage.timecode import TimecodeClock
 
 PERIOD_S = 0.1
@@ -152,17 +152,7 @@ class Take(threading.Thread):
     @property
     def facts(self) -> dict[str, str]:
         """What a reply says of the take."""
-        paths = [str(path) for path in self.files]
-        tables = [path for path in paths if path.endswith(".csv")]
-        return {
-            "take": self.name,
-            "slate": self.slate,
-            "number": str(self.number),
-            "timecode": self.timecode,
-            "mcap": next(iter(paths), ""),
-            "csv": next(iter(tables), ""),
-            "files": "\n".join(paths),
-        }
+        return reply_facts(self)
 
     def run(self) -> None:
         """Be the take, in its own thread."""
@@ -192,7 +182,7 @@ class Take(threading.Thread):
         tables = FaceTables(writer.path, self._config.timecode, self._timing.epoch_ns)
         scribe = Scribe(writer, tables, transforms=self._config.record.transforms)
         try:
-            writer.note("take", self._about())
+            writer.note("take", begin_facts(self, self._config.stage.name, self._timecode))
             writer.note("clock", clock_facts(self._timing))
             writer.note("software", software())
             if video := self._video():
@@ -205,21 +195,6 @@ class Take(threading.Thread):
             raise
         self._head_bytes = writer.bytes_written
         return scribe
-
-    def _about(self) -> dict[str, str]:
-        began = datetime.fromtimestamp(self.began_ns / 1e9, UTC)
-        return {
-            "name": self.name,
-            "slate": self.slate,
-            "number": str(self.number),
-            "stage": self._config.stage.name,
-            "began": began.isoformat(timespec="milliseconds"),
-            "began_ns": str(self.began_ns),
-            "from_ns": str(self.from_ns),
-            "timecode": self.timecode,
-            "timecode_rate": self._timecode.rate.text,
-            "timecode_source": self._timecode.source,
-        }
 
     def _record(self, scribe: Scribe) -> None:
         synced_s, looked_s = 0.0, time.monotonic()  # the pre-roll goes to the disk at once
@@ -297,7 +272,7 @@ class Take(threading.Thread):
         try:
             scribe.sync()
             scribe.attach(profiles(self._config), self._timing.clock.now_ns())
-            writer.finish(self._end_facts(scribe))
+            writer.finish(end_facts(self, scribe.frames, self.ended_ns or self._timing.clock.now_ns()))
         finally:
             writer.close()
             if writer.safe_records < writer.records:
@@ -305,24 +280,6 @@ class Take(threading.Thread):
             self._reserve.close()
             scribe.close_tables()
             self._tell(scribe)
-
-    def _end_facts(self, scribe: Scribe) -> dict[str, str]:
-        ended_ns = self.ended_ns or self._timing.clock.now_ns()
-        dropped = self.dropped
-        pictures = {f"frames.{camera}": str(count) for camera, count in sorted(scribe.frames.items())}
-        pictures |= {f"dropped.{camera}": str(count) for camera, count in sorted(dropped.items())}
-        return {
-            "ended_ns": str(ended_ns),
-            "seconds": f"{(ended_ns - self.began_ns) / 1e9:.3f}",
-            "timecode": self.timecode,
-            "records": str(scribe.records),
-            "lost": str(self.lost),
-            "frames": str(sum(scribe.frames.values())),
-            "dropped": str(sum(dropped.values())),
-            **pictures,
-            "marks": str(self.marks),
-            "fault": self.fault,
-        }
 
 
 def _ended_well(name: str) -> str:
