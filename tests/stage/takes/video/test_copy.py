@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from protocols import foxglove
+from stage.cameras.playback import Playback
+from stage.cameras.sources.file import FileSource
 from stage.cameras.sources.take import TakeSource
 from stage.takes.video.lanes import VideoLanes
 from stage.takes.video.message import VideoMessage, picture_in
@@ -157,3 +159,25 @@ def test_a_video_held_sideways_comes_back_upright(tmp_path: Path) -> None:
     upright, _ = replayed(write_take(tmp_path / "upright.mcap", copied(video)[0]))
     for image, plain in zip(pictures.values(), upright.values(), strict=True):
         assert np.array_equal(image, np.rot90(plain))
+
+
+@pytest.mark.parametrize("jump", [3, 13, 19])
+def test_a_capture_worker_that_was_held_up_goes_on_where_the_stage_is(tmp_path: Path, jump: int) -> None:
+    source = FileSource(write_with_b_frames(tmp_path / "b.mp4", 40))
+    source.keep_packets()
+    playback = Playback(source, source.open(), EPOCH_NS)
+    lanes, seen, sequence = VideoLanes(config("copy"), tmp_path), {}, count()
+    for number in range(20):
+        if number == 8:
+            playback.go_to(EPOCH_NS + (8 + jump) * NS // 30)
+        frame = playback.next()
+        assert frame is not None and frame.capture_ns is not None
+        seen[frame.capture_ns] = frame.image
+        for packet in playback.packets():
+            lanes.take(packet_message(packet, next(sequence)))
+    pictures, numbers = replayed(write_take(tmp_path / "take.mcap", lanes.ready()))
+    assert set(seen) <= set(pictures)
+    assert all(np.array_equal(pictures[time_ns], image) for time_ns, image in seen.items())
+    assert numbers == sorted(set(numbers))
+    # What was jumped over is not there, but for what the decoder had been given ahead.
+    assert set(numbers) & set(range(16, 8 + jump - 1)) == set()
