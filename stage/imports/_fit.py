@@ -29,7 +29,7 @@ Floats = NDArray[np.floating]
 LEAST_POINTS = 6
 """Fewer points of a frame say nothing of a body."""
 
-_KEYFRAMES = 24
+_KEYFRAMES = 16
 _KEY_STEPS, _STEPS = 30, 6
 _TRUST = (0.02, 0.05, 0.1, 0.2, 0.5, *[1.0] * 12)
 """Of the points, while the shape is found: little at first, when the poses are far off."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import torch
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
@@ -72,6 +73,7 @@ def import_files(
         TakeError: It cannot be written.
     """
     options = options or ImportOptions()
+    torch.set_num_threads(1)  # many small matrices: a second thread only waits
     if len(paths) == 0:
         raise ForeignFileError("no file to import")
     actors = _actors(paths, options.actors)
