@@ -99,6 +99,7 @@ class RecordWorker(Worker):
         self.counters["lost"] = self._recorder.lost
         self.facts["folder"] = self.config.record.folder
         self.facts["take"] = "" if take is None else take.name
+        self.facts.update(self._lanes.facts())
         if self._watch.free_bytes >= 0:
             self.facts["free"] = f"{self._watch.free_bytes / 1e9:.1f} GB"
 
