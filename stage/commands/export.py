@@ -37,7 +37,7 @@ def export(
         rate: Frames per second, such as 24 or 29.97; otherwise the stage's, or its timecode's.
         from_: First moment: seconds since the take's begin, or a timecode.
         to: Last moment, likewise.
-        style: Names and rest pose of bvh: rig, mixamo or manny.
+        style: Of bvh its names and rest pose: rig, mixamo or manny; of mp4 what is drawn: mesh or skeleton.
         overwrite: Allow a file of the same name to be replaced.
     """
     from stage.export.run import run_export
