@@ -18,7 +18,7 @@ from stage.takes.take_info import TakeInfo, take_info
 from stage.takes.tracks import take_and_track
 
 INDEX = ".takes-index.json"
-_VERSION = 1
+_VERSION = 2
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -45,7 +45,7 @@ def takes_in(folder: Path) -> list[TakeInfo]:
             continue
         with suppress(TakeError):  # gone in the meantime
             found[name] = _still(known.get(name), path) or take_info(path)
-    settled = {name: info for name, info in found.items() if info.state in ("finished", "damaged")}
+    settled = {name: info for name, info in found.items() if info.state == "finished"}
     if settled != known:
         _write(folder, settled)
     return sorted(found.values(), key=lambda info: (info.began or "~", info.file))

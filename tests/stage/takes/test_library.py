@@ -68,7 +68,7 @@ def test_a_folder_lists_its_takes_and_reads_only_those_that_changed(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"version": 7, "takes": {}}', b'{"version":1,"takes":{"a":1}}']
+    "content", [b"", b"{", b"[]", b'{"version": 7, "takes": {}}', b'{"version":2,"takes":{"a":1}}']
 )
 def test_a_wrong_index_is_made_anew(tmp_path: Path, content: bytes) -> None:
     managed_take(tmp_path)
