@@ -10,17 +10,21 @@ of a state or of what a step was given, is counted and told, never passed off as
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from msgspec.structs import replace
 
 from protocols.arrays import to_bytes
 from protocols.errors import TakeError
-from protocols.messages import FacePerformance, MeshNote, Performance, Record, Trace
+from protocols.messages import FacePerformance, MeshNote, Performance, Trace
 from protocols.playback import PlayerState
 from protocols.show import Calibrate
+from protocols.takefile import TakeReader
 from stage.bodies.body import load_body
 from stage.readers import readers
 from stage.replay.item import Pace, moved
+from stage.replay.landmark_source import LandmarkSource
 from stage.resolve import Follower, Outcome, reckon_with
 from stage.resolve.line import Line
 from stage.solving.assembly import make_solver
@@ -30,7 +34,7 @@ from workers.worker import Worker, run
 _WAIT_MS = 20
 _QUEUE_LENGTH = 8192
 """What there is to catch up with after a jump."""
-_PATIENCE_NS = 300_000_000
+_PATIENCE_NS = 1_000_000_000
 """Inputs come over other sockets than the steps that name them."""
 
 
@@ -46,9 +50,13 @@ class ResolveWorker(Worker):
         self._solver.warm_up()
 
     def setup(self) -> None:
-        """Listen to the replay worker and to commands."""
+        """Listen to the replay worker and to commands.
+
+        Raises:
+            TakeError: The take cannot be read, or says nothing of how it was solved.
+        """
         self._follower = Follower(self._solver, mesh=self.config.body.mesh, patience_ns=_PATIENCE_NS)
-        self._line = Line()
+        self._line = Line(LandmarkSource(TakeReader(Path(self.config.replay.take))).begin_ns)
         sources = {name: ["landmarks."] for name in readers(self.config)}
         sources[REPLAY] = ["step.", "keyframe.", "player"]
         if len(self.config.inputs) > 0:
@@ -63,14 +71,13 @@ class ResolveWorker(Worker):
         for message in self.commanded(self._commands):
             if isinstance(message.record, Calibrate):
                 self.reply(message.record, False, "a take is solved again, nobody is filmed: nothing can be measured")
-        messages = self._subscriber.drain_all()
-        for place, message in enumerate(messages):
+        now_ns = self.clock.now_ns()
+        for message in self._subscriber.drain_all():
             if isinstance(message.record, PlayerState):
                 self._line.update(message.record)
-                continue
-            self._follow(message.record, last=place + 1 == len(messages))
-        if len(messages) == 0:
-            self._follow(None, last=True)
+            else:
+                self._follower.add(message.record, now_ns)
+        self._follow()
 
     def report(self) -> None:
         """How exact it is."""
@@ -83,24 +90,27 @@ class ResolveWorker(Worker):
             "as it was": f"{steps - inexact} of {steps} steps",
         }
 
-    def _follow(self, record: Record | None, *, last: bool) -> None:
-        now_ns = self.clock.now_ns()
+    def _follow(self) -> None:
+        begin_ns = self.clock.now_ns()
         try:
-            outcomes = self._follower.take(record, now_ns)
+            for outcome in self._follower.go_on(begin_ns):
+                end_ns = self.clock.now_ns()
+                self._tell()
+                newest = self._follower.waiting == 0 and not self._subscriber.socket.poll(0)
+                self._show(outcome, begin_ns, end_ns, anyway=self._line.standing and newest)
+                begin_ns = self.clock.now_ns()
         except TakeError as error:
             self.counters["faults"] += 1
             if str(error) != self._broken:
                 self._broken = str(error)
                 self.event("error", self._broken)
-            return
-        end_ns = self.clock.now_ns()
+        self._tell()
+
+    def _tell(self) -> None:
         while self._follower.news:
             self.event(*self._follower.news.popleft())
-        for place, outcome in enumerate(outcomes):
-            newest = last and place + 1 == len(outcomes) and not self._subscriber.socket.poll(0)
-            self._show(outcome, now_ns, end_ns, newest=newest)
 
-    def _show(self, outcome: Outcome, begin_ns: int, end_ns: int, *, newest: bool) -> None:
+    def _show(self, outcome: Outcome, begin_ns: int, end_ns: int, *, anyway: bool) -> None:
         pace = self._line.pace
         if pace is None:
             return
@@ -108,7 +118,7 @@ class ResolveWorker(Worker):
             self.counters["framesets_seen"] += 1
             self.counters["framesets_solved"] += 1
         for one in outcome.made:
-            if self._line.is_due(one.capture_ns) or newest:
+            if self._line.is_due(one.capture_ns) or anyway:
                 self._publish(one, outcome, pace, (begin_ns, end_ns))
             else:
                 self.counters["caught_up"] += 1

@@ -9,6 +9,7 @@ next one, the same steps are done with what there is: near what was, and said to
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -73,8 +74,8 @@ class Follower:
         """Steps and states that have not been done."""
         return len(self._pending)
 
-    def take(self, record: Record | None, at_ns: int) -> list[Outcome]:
-        """Takes in a record; what can be done now is done.
+    def take(self, record: Record, at_ns: int) -> Iterator[Outcome]:
+        """Takes in a record; iterate what it returns, for what can be done now is done then.
 
         Args:
             record: Landmarks, a record of another performer, a step or a keyframe; others are left alone.
@@ -83,19 +84,22 @@ class Follower:
         Raises:
             TakeError: A state that is none, or a step that cannot be done.
         """
+        self.add(record, at_ns)
+        yield from self.go_on(at_ns)
+
+    def add(self, record: Record, at_ns: int) -> None:
+        """Takes in a record, and does nothing yet: where there are several, none is missed while another is at hand."""
         if isinstance(record, CameraLandmarks | ExternalFace | ExternalBones):
             self._inputs.add(record)
         elif isinstance(record, SolveStep | SolverKeyframe):
             self._pending.append((record, at_ns))
-        return self.go_on(at_ns)
 
-    def go_on(self, at_ns: int) -> list[Outcome]:
-        """Does what can be done now.
+    def go_on(self, at_ns: int) -> Iterator[Outcome]:
+        """Does what can be done now, one step after another.
 
         Raises:
             TakeError: As `take`.
         """
-        outcomes = []
         while self._pending:
             record, since_ns = self._pending[0]
             if isinstance(record, SolveStep) and not self._inputs.has_all(record):
@@ -106,10 +110,9 @@ class Follower:
             if isinstance(record, SolverKeyframe):
                 self._keyframe(record)
             else:
-                outcomes.append(self._step(record))
-        return outcomes
+                yield self._step(record)
 
-    def flush(self) -> list[Outcome]:
+    def flush(self) -> Iterator[Outcome]:
         """Does what is left: nothing more will come.
 
         Raises:

@@ -88,7 +88,7 @@ class Resolved:
         follower = self.follower = Follower(self.solver, mesh=self.config.body.mesh)
         first = self._keyframe()
         if first is not None:
-            follower.take(first, 0)
+            follower.add(first, 0)
         begin_ns = 0 if first is None else max(0, first.at_ns - 2 * INPUTS_BEFORE_NS)
         topics = (*INPUT_TOPICS, STEP, KEYFRAME, *(MADE_TOPICS if hear is not None else ()))
         for record, received_ns in self._records(begin_ns, *topics):

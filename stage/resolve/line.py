@@ -1,7 +1,7 @@
 """The line that leads from a take's time to stage time while it is solved again live, and from where on it is shown.
 
-After a jump the solver catches up from a state before the position. What it makes on the way is not shown, except for
-the newest, so that whoever stands still is seen.
+After a jump the solver catches up from a state before the position. What it makes on the way is not shown; of an actor
+who stands still at the position, the newest is.
 """
 
 from __future__ import annotations
@@ -16,19 +16,27 @@ _SLACK_NS = 20_000_000
 class Line:
     """As the newest `PlayerState` says."""
 
-    def __init__(self) -> None:
-        """Nothing has been said."""
+    def __init__(self, begin_ns: int) -> None:
+        """Nothing has been said.
+
+        Args:
+            begin_ns: Where positions are counted from, in the take's time.
+        """
         self.pace: Pace | None = None
         """None before the first state."""
+        self.standing = False
+        """Whether the player stands still."""
+        self._begin_ns = begin_ns
         self._runs = -1
         self._shown_from_ns = 0
 
     def update(self, state: PlayerState) -> None:
         """The player has told what it does."""
-        take_ns = state.at_ns - state.shift_ns
         if state.runs != self._runs:
-            self._runs, self._shown_from_ns = state.runs, take_ns - _SLACK_NS
-        self.pace = Pace(state.at_ns, take_ns, max(state.speed, 1e-3))
+            self._runs = state.runs
+            self._shown_from_ns = self._begin_ns + round(state.position_s * 1e9) - _SLACK_NS
+        self.pace = Pace(state.at_ns, state.at_ns - state.shift_ns, max(state.speed, 1e-3))
+        self.standing = not state.playing
 
     def is_due(self, capture_ns: int) -> bool:
         """Whether what was captured then, in the take's time, is shown; if not, it is what leads to the position."""

@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from protocols.bus import Message, Publisher, Subscriber
 from protocols.messages import CameraLandmarks, Event, MeshNote, Performance, Record
 from protocols.playback import PlayerState
 from protocols.solve_log import SolverKeyframe, SolveStep
+from stage.config import ReplaySection
 from stage.replay.item import moved
 from stage.resolve.compare import without_times
 from tests import run_folder
 from tests.body_model import body_model
-from tests.stage.resolve.recorded import BEGIN_NS, config_in, show_of
+from tests.stage.resolve.recorded import BEGIN_NS, config_in, show_of, write_take
 from tests.stage.solving.stories import TICK_NS
 from workers.resolve import ResolveWorker
 
@@ -29,7 +31,10 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         config = config_in(folder)
-        self.heard = [record for _, record in show_of(config, TICKS)]
+        heard = show_of(config, TICKS)
+        self.heard = [record for _, record in heard]
+        take = write_take(folder / "scene_001.mcap", config, heard)
+        config = replace(config, replay=ReplaySection(take=str(take), source="landmarks"))
         self.performances = [record for record in self.heard if isinstance(record, Performance)]
         clock = run_folder.prepare(folder, config)
         self.worker = ResolveWorker(folder, "solve")
@@ -54,8 +59,11 @@ class Bench:
 
     def player(self, runs: int = 0, position_ns: int = BEGIN_NS) -> None:
         at_ns = position_ns + SHIFT_NS
-        state = PlayerState(at_ns, "t", "", "landmarks", True, 0.0, 9.0, 0.0, 9.0, 1.0, False, "", SHIFT_NS, runs)
-        self.replay.send("player", state)
+        position_s = (position_ns - BEGIN_NS) / 1e9
+        state = PlayerState(
+            at_ns, "t", "", "landmarks", True, position_s, 9.0, 0.0, 9.0, 1.0, False, "", SHIFT_NS, runs
+        )
+        self.replay.send("player", PlayerState(*of))
 
     def send(self, records: list[Record]) -> list[Message]:
         """Sends them, a few at a time as a player does; what is published meanwhile."""

@@ -55,7 +55,7 @@ def followed(records: list[Record], every_ns: int = MS) -> tuple[Follower, list[
     """All of it taken in, one a millisecond."""
     follower = Follower(solver(), mesh=True)
     outcomes = [one for place, record in enumerate(records) for one in follower.take(record, place * every_ns)]
-    return follower, outcomes + follower.flush()
+    return follower, [*outcomes, *follower.flush()]
 
 
 def made(records: list[Record]) -> list[Record]:
@@ -128,9 +128,9 @@ def test_a_jump_back_goes_on_from_the_state_that_is_sent_again(heard: list[Recor
 def test_steps_that_wait_do_not_wait_for_ever(heard: list[Record]):
     follower = Follower(solver(), mesh=False, patience_ns=50 * MS)
     step = next(record for record in heard if isinstance(record, SolveStep) and record.call == "bodies")
-    assert follower.take(step, 0) == []
+    assert list(follower.take(step, 0)) == []
     assert follower.waiting == 1
-    assert follower.go_on(49 * MS) == []
+    assert list(follower.go_on(49 * MS)) == []
     assert [outcome.exact for outcome in follower.go_on(50 * MS)] == [False]
     assert follower.counters["missing"] == 1
 
@@ -149,10 +149,10 @@ def test_steps_that_nobody_made_raise_nothing_but_take_errors(heard: list[Record
     wrong = stories.replace(step, **{field: data.draw(strange.get(field, wild))})
     follower = Follower(wild_solver(), mesh=True)
     for record in given_to_solver(heard)[:12]:
-        follower.take(record, 0)
+        follower.add(record, 0)
     try:
-        follower.take(wrong, 0)
-        follower.flush()
+        list(follower.take(wrong, 0))
+        list(follower.flush())
     except TakeError:
         pass
 
