@@ -79,6 +79,23 @@ def info(take: TakePath, *, json: Switch = False) -> int:
 
 
 @app.command
+def sheet(take: TakePath, *, out: OptionalFile = None, columns: int = 8) -> int:
+    """Make a contact sheet: pictures of all cameras and figures of all actors along the take, in one image.
+
+    Args:
+        take: The take, or a track of one.
+        out: The image, .jpg or .png; otherwise beside the take.
+        columns: Pictures per row.
+    """
+    from stage.takes.contact_sheet import write_contact_sheet
+
+    out = out or take.with_suffix(".jpg")
+    write_contact_sheet(take, out, columns)
+    print(out)
+    return 0
+
+
+@app.command
 def verify(take: TakeOrFolder) -> int:
     """Read all of a take, or of every take of a folder, and check it; status 2 when something is damaged.
 
