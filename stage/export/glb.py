@@ -24,8 +24,9 @@ from protocols.names import RIG_BONES, RIG_PARENTS
 from stage.export._files import placed
 from stage.export._glb_file import GlbFile
 from stage.export._glb_mesh import MATERIALS, add_mesh
-from stage.export._pose import continuous, poses
+from stage.export._pose import Poses, continuous, poses
 from stage.export._source import ExportOptions, ExportSource
+from stage.outputs.quaternions import Floats, normalised
 
 
 def write_glb(sources: Sequence[ExportSource], path: Path, options: ExportOptions) -> list[Path]:
@@ -43,50 +44,70 @@ def write_glb(sources: Sequence[ExportSource], path: Path, options: ExportOption
         ExportError: The file is there, too large, or cannot be written.
         BodyModelError: The body model is not prepared.
     """
-    glb, first = GlbFile(), sources[0]
-    nodes: list[dict[str, Any]] = []
-    meshes, skins, roots = [], [], []
-    samplers: list[dict[str, Any]] = []
-    channels: list[dict[str, Any]] = []
-    times = glb.accessor(first.seconds.astype(np.float32), bounds=True)
-
-    def animate(node: int, what: str, values: np.ndarray) -> None:
-        samplers.append({"input": times, "interpolation": "LINEAR", "output": glb.accessor(values)})
-        channels.append({"sampler": len(samplers) - 1, "target": {"node": node, "path": what}})
-
+    scene = _Scene(sources[0])
     for source in sources:
-        shown = poses(source)
-        armature, joint = len(nodes), len(nodes) + 1
-        body = joint + len(RIG_BONES)
-        nodes += _skeleton(source, joint)
-        nodes.append({"name": f"{source.actor}_body", "mesh": len(meshes), "skin": len(skins)})
-        roots += [armature, body]
-        skins.append(_skin(glb, source, joint))
-        meshes.append(add_mesh(glb, source))
-        rotations = shown.rotations.copy()
-        rotations[:, 0] = shown.root[:, 3:]
-        rotations = continuous(GLTF_FROM_WORLD.rotations(rotations))
-        rotations /= np.linalg.norm(rotations, axis=-1, keepdims=True)
-        animate(joint, "translation", GLTF_FROM_WORLD.positions(shown.root[:, :3]).astype(np.float32))
-        for bone in range(len(RIG_BONES)):
-            animate(joint + bone, "rotation", np.ascontiguousarray(rotations[:, bone], np.float32))
-        if len(source.motion.face_ns):
-            animate(body, "weights", shown.shapes.reshape(-1).astype(np.float32))
-
-    facts = _facts(first)
-    document = {
-        "asset": {"version": "2.0", "generator": "Stage", "extras": facts},
-        "scene": 0,
-        "scenes": [{"name": first.name, "nodes": roots, "extras": facts}],
-        "nodes": nodes,
-        "meshes": meshes,
-        "skins": skins,
-        "materials": MATERIALS,
-        "animations": [{"name": first.name, "samplers": samplers, "channels": channels, "extras": facts}],
-    }
+        scene.add(source)
     with placed(path, overwrite=options.overwrite) as unfinished:
-        glb.write(unfinished, document)
+        scene.glb.write(unfinished, scene.document())
     return [path]
+
+
+class _Scene:
+    """What the JSON says, while actors are added."""
+
+    def __init__(self, first: ExportSource) -> None:
+        """Without actors; all of them will have the frames of the first."""
+        self.glb = GlbFile()
+        self._name, self._facts = first.name, _facts(first)
+        self._times = self.glb.accessor(first.seconds.astype(np.float32), bounds=True)
+        self._nodes: list[dict[str, Any]] = []
+        self._roots: list[int] = []
+        self._meshes: list[dict[str, Any]] = []
+        self._skins: list[dict[str, Any]] = []
+        self._samplers: list[dict[str, Any]] = []
+        self._channels: list[dict[str, Any]] = []
+
+    def add(self, source: ExportSource) -> None:
+        """An actor: armature, joints, mesh, and what they do."""
+        armature, joint = len(self._nodes), len(self._nodes) + 1
+        body = joint + len(RIG_BONES)
+        self._nodes += _skeleton(source, joint)
+        self._nodes.append({"name": f"{source.actor}_body", "mesh": len(self._meshes), "skin": len(self._skins)})
+        self._roots += [armature, body]
+        self._skins.append(_skin(self.glb, source, joint))
+        self._meshes.append(add_mesh(self.glb, source))
+        shown = poses(source)
+        self._animate(joint, "translation", GLTF_FROM_WORLD.positions(shown.root[:, :3]))
+        for bone, turns in enumerate(_turns(shown)):
+            self._animate(joint + bone, "rotation", turns)
+        if len(source.motion.face_ns):
+            self._animate(body, "weights", shown.shapes.reshape(-1))
+
+    def document(self) -> dict[str, Any]:
+        """The JSON but for the arrays."""
+        animation = {"name": self._name, "samplers": self._samplers, "channels": self._channels, "extras": self._facts}
+        return {
+            "asset": {"version": "2.0", "generator": "Stage", "extras": self._facts},
+            "scene": 0,
+            "scenes": [{"name": self._name, "nodes": self._roots, "extras": self._facts}],
+            "nodes": self._nodes,
+            "meshes": self._meshes,
+            "skins": self._skins,
+            "materials": MATERIALS,
+            "animations": [animation],
+        }
+
+    def _animate(self, node: int, what: str, values: Floats) -> None:
+        output = self.glb.accessor(np.ascontiguousarray(values, np.float32))
+        self._samplers.append({"input": self._times, "interpolation": "LINEAR", "output": output})
+        self._channels.append({"sampler": len(self._samplers) - 1, "target": {"node": node, "path": what}})
+
+
+def _turns(shown: Poses) -> Floats:
+    """(53, T, 4) rotations of the joints, that of Root in the world."""
+    rotations = np.array(shown.rotations)
+    rotations[:, 0] = shown.root[:, 3:]
+    return normalised(continuous(GLTF_FROM_WORLD.rotations(rotations))).swapaxes(0, 1)
 
 
 def _skeleton(source: ExportSource, joint: int) -> list[dict[str, Any]]:
