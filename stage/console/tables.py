@@ -234,10 +234,12 @@ def player(state: PlayerState | None) -> str:
 
 def _room(state: RecorderState) -> str:
     free = f"{state.free_bytes / 1e9:.0f} GB free"
-    minutes = state.minutes_left
+    hours, minutes = state.minutes_left / 60, state.minutes_left
     if minutes < 0:
         return free
-    return f"{free}, {minutes / 60:.0f} h" if minutes >= 600 else f"{free}, {minutes:.0f} min"
+    if hours >= 100:
+        return f"{free}, days"
+    return f"{free}, {hours:.0f} h" if hours >= 10 else f"{free}, {minutes:.0f} min"
 
 
 def _below(line: str, fault: str = "") -> str:
