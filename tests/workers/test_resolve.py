@@ -58,12 +58,23 @@ class Bench:
             self.worker.counters["hello"] = self.worker._subscriber.counters["received"] > 1
 
     def player(self, runs: int = 0, position_ns: int = BEGIN_NS) -> None:
-        at_ns = position_ns + SHIFT_NS
-        position_s = (position_ns - BEGIN_NS) / 1e9
         state = PlayerState(
-            at_ns, "t", "", "landmarks", True, position_s, 9.0, 0.0, 9.0, 1.0, False, "", SHIFT_NS, runs
+            at_ns=position_ns + SHIFT_NS,
+            take="scene_001",
+            track="",
+            source="landmarks",
+            playing=True,
+            position_s=(position_ns - BEGIN_NS) / 1e9,
+            seconds=9.0,
+            begin_s=0.0,
+            end_s=9.0,
+            speed=1.0,
+            loop=False,
+            timecode="",
+            shift_ns=SHIFT_NS,
+            runs=runs,
         )
-        self.replay.send("player", PlayerState(*of))
+        self.replay.send("player", state)
 
     def send(self, records: list[Record]) -> list[Message]:
         """Sends them, a few at a time as a player does; what is published meanwhile."""
