@@ -102,8 +102,9 @@ def print_about(found: dict[str, Any]) -> None:
         table.add_column("messages", justify="right")
         table.add_column("per second", justify="right")
         table.add_column("topic")
+        began_ns, ended_ns = found["span_ns"]
         for topic, count in counts.items():
-            rate = f"{count / found['seconds']:.1f}" if found["seconds"] > 0 else ""
+            rate = f"{count * 1e9 / (ended_ns - began_ns):.1f}" if ended_ns > began_ns else ""
             table.add_row(str(count), rate, topic)
         console.print()
         console.print(table)

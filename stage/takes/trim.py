@@ -17,7 +17,7 @@ from pathlib import Path
 
 from protocols.errors import DecodeError, TakeError
 from protocols.foxglove import COMPRESSED_VIDEO, decode_video
-from protocols.show import MAX_TAKE
+from protocols.show import MAX_TAKE, Mark
 from protocols.solve_log import INPUTS_BEFORE_NS, KEYFRAME_S
 from protocols.takefile import FOREVER_NS, VIDEO, Described, RawMessage, TakeReader
 from stage.export._grid import moment
@@ -79,9 +79,7 @@ def trim(path: Path, begin: str, end: str, out: Path | None = None) -> Path:
         "timecode": timecode.text(begin_ns),
     }
     facts[FACTS] = {"of": path.stem, "begin_ns": str(begin_ns), "end_ns": str(end_ns)}
-    new = written_beside(
-        take, out, part.messages, facts, lambda: _end(take, begin_ns, end_ns, part.records, timecode.text(end_ns))
-    )
+    new = written_beside(take, out, part.messages, facts, lambda: part.end() | {"timecode": timecode.text(end_ns)})
     take_its_name(new, out)
     return out
 
@@ -90,7 +88,7 @@ class _Part:
     """What goes into the new take."""
 
     def __init__(self, take: TakeReader, begin_ns: int, end_ns: int) -> None:
-        self.records = 0
+        self.records = self.marks = 0
         self._take, self._begin_ns, self._end_ns = take, begin_ns, end_ns
         self._since = {
             topic: _picture_before(take, topic, begin_ns) for topic in take.counts if topic.startswith(VIDEO)
@@ -101,14 +99,27 @@ class _Part:
 
     def messages(self) -> Iterator[tuple[Described, RawMessage]]:
         """In the order received."""
-        self.records = 0
+        self.records = self.marks = 0
         first_ns = min(self._begin_ns - _TIMECODE_BEFORE_NS, *self._since.values(), self._begin_ns)
         if self._solving_ns < FOREVER_NS:
             first_ns = min(first_ns, self._solving_ns - 2 * INPUTS_BEFORE_NS)
         for channel, message in self._take.messages("", begin_ns=max(0, first_ns), end_ns=self._end_ns):
             if message.log_ns >= self._begin_ns or self._leads_in(channel.topic, message):
                 self.records += 1
+                self.marks += channel.kind == Mark.__name__
                 yield channel, message
+
+    def end(self) -> dict[str, str]:
+        """How it ends."""
+        end_ns, before = min(self._end_ns, self._take.span_ns[1]), self._take.facts.get("end", {})
+        return {
+            "ended_ns": str(end_ns),
+            "seconds": f"{(end_ns - self._begin_ns) / 1e9:.3f}",
+            "records": str(self.records),
+            "lost": before.get("lost", "0"),
+            "marks": str(self.marks),
+            "fault": before.get("fault", ""),
+        }
 
     def _leads_in(self, topic: str, message: RawMessage) -> bool:
         if topic in self._since:
@@ -160,15 +171,3 @@ def _place(take: TakeReader, out: Path | None) -> tuple[int, Path]:
     if number > MAX_TAKE:
         raise TakeError(f"no take number up to {MAX_TAKE} is left for slate {slate!r}; name the new take with --out")
     return number, take.path.with_name(f"{take_name(slate, number)}{SUFFIX}")
-
-
-def _end(take: TakeReader, begin_ns: int, end_ns: int, records: int, timecode: str) -> dict[str, str]:
-    end_ns = min(end_ns, take.span_ns[1])
-    return {
-        "ended_ns": str(end_ns),
-        "seconds": f"{(end_ns - begin_ns) / 1e9:.3f}",
-        "timecode": timecode,
-        "records": str(records),
-        "lost": take.facts.get("end", {}).get("lost", "0"),
-        "fault": take.facts.get("end", {}).get("fault", ""),
-    }

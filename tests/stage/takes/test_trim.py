@@ -42,7 +42,7 @@ def test_a_part_has_what_happened_in_its_time_as_it_was(tmp_path: Path) -> None:
         "22:13:23:09",
     )
     assert part.facts["trimmed"]["of"] == "scene_001" and int(facts["began_ns"]) == begin_ns - 1_000_000
-    assert part.facts["end"]["seconds"] == "4.000"
+    assert part.facts["end"]["seconds"] == "4.000" and part.facts["end"]["marks"] == "1"
 
 
 def test_a_part_begins_with_what_it_cannot_be_understood_without(tmp_path: Path) -> None:
