@@ -2,11 +2,13 @@
 
 Each format is written from a take of a minute and read back by a reader that is not ours: GLB by pygltflib and the
 arithmetic of its specification (the whole mesh, against the stage's own), BVH by bvhio, C3D by c3d, TRC by the rules of
-OpenSim. GLB has to please the Khronos validator too.
+OpenSim, USD by USD's own skinning, the table of faces by the arithmetic of Python's csv module. GLB has to please the
+Khronos validator too, and USD its own.
 """
 
 from __future__ import annotations
 
+import csv
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,7 +18,7 @@ import numpy as np
 
 from benchmarks.report import progress, report
 from protocols.axes import GLTF_FROM_WORLD
-from protocols.names import RIG_BONES
+from protocols.names import ARKIT_SHAPES, RIG_BONES
 from stage.bodies.body import load_body
 from stage.export import FORMATS, ExportOptions, ExportSource, Wanted, gather
 from stage.export._bvh_skeletons import places_of, skeleton
@@ -26,6 +28,7 @@ from stage.synthetic.kinematics import Poses, Skin, forward
 from tests.demo_take import write_demo_take
 from tests.glb_files import GlbReader, validator_issues
 from tests.motion_files import read_bvh, read_c3d, read_trc
+from tests.usd_files import usd_issues, usd_vertices
 
 SECONDS, REPEATS = 20.0, 3
 ROUNDS = 3
@@ -52,7 +55,12 @@ def main() -> None:
         issues = validator_issues(folder / "glb.glb")
         for kind in ("Errors", "Warnings"):
             figures[f"glb_{kind.lower()}"] = "not measured" if issues is None else int(issues[f"num{kind}"])
-        targets["glb_errors"] = "== 0"
+        figures["usd_errors"] = usd_issues(folder / "usd.usdc")
+        targets |= {"glb_errors": "== 0", "usd_errors": "== 0", "csv_seconds": "<= 5", "csv_worst_value": "<= 1e-6"}
+        progress("export: csv ...")
+        path = folder / "csv.csv"
+        figures["csv_seconds"] = float(np.median([_written("csv", take, path, "") for _ in range(ROUNDS)]))
+        figures["csv_worst_value"] = _csv(path, source)
     report("export", figures, targets)
 
 
@@ -76,6 +84,27 @@ def _glb(path: Path, source: ExportSource) -> float:
         theirs = GLTF_FROM_WORLD.inverse.positions(reader.vertices(reader.node(f"{source.actor}_body"), key))
         worst = max(worst, _apart_mm(theirs, ours))
     return worst
+
+
+def _usd(path: Path, source: ExportSource) -> float:
+    """The mesh as USD skins it, against the stage's own."""
+    motion, skin = source.motion, Skin(source.worn.model, source.worn.vertices)
+    frames = range(0, 4 * EVERY, EVERY)
+    worst = 0.0
+    for key, theirs in zip(frames, usd_vertices(path, frames), strict=True):
+        pose = Poses(motion.root[key : key + 1].astype(np.float64), motion.rotations[key : key + 1].astype(np.float64))
+        G, heads = forward(source.rest_joints, pose)
+        ours = skin.vertices(source.rest_joints, G[0], heads[0], motion.shapes[key])
+        worst = max(worst, _apart_mm(theirs, ours))
+    return worst
+
+
+def _csv(path: Path, source: ExportSource) -> float:
+    """The largest difference of a face shape."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    theirs = np.array([[float(row[name]) for name in ARKIT_SHAPES] for row in rows])
+    return float(np.abs(theirs - source.motion.shapes[source.face_present]).max())
 
 
 def _bvh(style: str) -> Callable[[Path, ExportSource], float]:
@@ -112,6 +141,7 @@ JOBS: dict[str, tuple[str, Callable[[Path, ExportSource], float], str]] = {
     "bvh_manny": ("manny", _bvh("manny"), "<= 0.1"),
     "trc": ("", _trc, "<= 0.1"),
     "c3d": ("", _c3d, "<= 0.1"),
+    "usd": ("", _usd, "<= 0.5"),
 }
 """Format and style -> the style, what reads the file back and says how far it is off [mm], and how far it may be."""
 
