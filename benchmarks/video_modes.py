@@ -29,8 +29,8 @@ from stage.cameras.sources.file import FileSource
 from stage.cameras.sources.source import Image
 from stage.config import CameraSection, Config, RecordSection
 from stage.takes.video.encoders import encoder_maker
+from stage.takes.video.h264 import nvenc_fault
 from stage.takes.video.lanes import VideoLanes
-from stage.takes.video.nvenc import nvenc_fault
 
 WIDTH, HEIGHT = 1920, 1080
 RATE = 30

@@ -9,16 +9,20 @@ import numpy as np
 import pytest
 
 from protocols import foxglove
+from protocols.foxglove import Picture
 from protocols.ring import RingWriter, ring_name
 from stage.cameras.sources.source import Image
 from stage.cameras.sources.take import TakeSource
 from stage.config import Video
+from stage.takes.video import encoders
+from stage.takes.video.decoder import VideoDecoder
 from stage.takes.video.encode_lane import EncodeLane
-from stage.takes.video.encoders import Encoded, H264Encoder, JpegEncoder, LosslessEncoder
+from stage.takes.video.encoders import JpegEncoder, LosslessEncoder
+from stage.takes.video.encoding import Encoded
 from stage.takes.video.frame_pool import FEWEST
+from stage.takes.video.h264 import H264Encoder, nvenc_fault
 from stage.takes.video.lanes import VideoLanes
-from stage.takes.video.message import VideoMessage, picture_in
-from stage.takes.video.nvenc import nvenc_fault
+from stage.takes.video.message import VideoMessage, picture_in, video_message
 from tests.stage.cameras.videos import HEIGHT, WIDTH, number_in, picture
 from tests.stage.takes.video.filming import EPOCH_NS, NS, config, note, write_take
 from tests.waiting import until
@@ -101,6 +105,17 @@ def test_pictures_of_any_size(height: int, width: int) -> None:
     if min(height, width) >= 16:
         first = H264Encoder(height, width, 20).encode(image, 0, True)
         assert first.keyframe and first.data.startswith(b"\0\0\0\1")
+
+
+def test_lossless_has_a_second_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "LOSSLESS_CODECS", ("no such codec", "ffv1"))
+    encoder, decoder = LosslessEncoder(HEIGHT, WIDTH), VideoDecoder()
+    for number in range(3):
+        data, keyframe, extradata = encoder.encode(noisy(number), number, False)
+        one = Picture(number, "left", encoder.codec, data, extradata, keyframe, width=WIDTH, height=HEIGHT)
+        message = video_message(one, number)
+        (decoded,) = decoder.decode(message.schema_name, message.data)
+        assert np.array_equal(decoded.frame.to_ndarray(format="bgr24"), noisy(number))
 
 
 def test_a_clock_that_is_set_back_does_not_stop_the_encoder() -> None:
