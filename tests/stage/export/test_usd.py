@@ -17,8 +17,8 @@ from stage.synthetic.kinematics import Poses, Skin, forward
 from tests.demo_take import write_demo_take
 
 pytest.importorskip("pxr")
-from stage.export._pxr import Gf, Usd, UsdGeom, UsdSkel  # noqa: E402
-from stage.export.usd import write_usd  # noqa: E402
+from stage.export._pxr import Gf, Usd, UsdGeom, UsdSkel
+from stage.export.usd import write_usd
 
 AS_NEAR_M = 5e-4
 
