@@ -14,6 +14,8 @@ SOLVE = "solve"
 SUPERVISOR = "supervisor"
 """Not a worker: who keeps them. A surface by the keys of its terminal."""
 REPLAY = "replay"
+MESH = "mesh"
+"""Skins actors for the page of a replay, where nobody solves."""
 RESOLVE = "resolve"
 """Kind of the solve worker that follows the steps of a take."""
 

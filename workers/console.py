@@ -14,7 +14,7 @@ from protocols.messages import Performance
 from stage.console.desk import ConsoleDesk
 from stage.console.keeper import PageKeeper
 from stage.readers import readers
-from stage.surfaces import CONTROL, EXECUTORS, RECEIVE
+from stage.surfaces import CONTROL, EXECUTORS, MESH, RECEIVE, replays
 from workers.worker import Worker, run
 
 _REPORTS = ("heartbeat.", "event.", "output.", "recorder", "player", "reply.")
@@ -34,6 +34,9 @@ class ConsoleWorker(Worker):
         others = (*EXECUTORS, RECEIVE, CONTROL, self.name)
         names = [*captures, *readers(self.config), *others]
         self._picture_topics = {name: ["frame."] for name in captures} | {"solve": ["performance.", "mesh.", "face."]}
+        if replays(self.config):
+            self._picture_topics[MESH] = ["mesh."]
+            names.append(MESH)
         self._reports = self.subscribe({name: _REPORTS for name in names})
         self._pictures: Subscriber | None = None
         self._pictures_before: Counter[str] = Counter()

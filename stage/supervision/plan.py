@@ -15,6 +15,7 @@ from stage.surfaces import (
     BROADCAST,
     CONSOLE,
     CONTROL,
+    MESH,
     MQTT,
     RECEIVE,
     RECORD,
@@ -30,14 +31,14 @@ WORKER_MODULES: Mapping[str, str] = {
     kind: f"workers.{kind}"
     for kind in (
         *("capture", "landmarks", "solve", "broadcast", "mqtt", "record", "console", "control", "receive"),
-        *("replay", "resolve"),
+        *("replay", "resolve", "mesh"),
     )
 }
 
 SPARED_KINDS = frozenset({"landmarks", "solve"})
 """Kinds that load networks and models for seconds, so that one spare is kept ready."""
 
-_NICENESS = {"console": 10, "record": 5}
+_NICENESS = {"console": 10, "mesh": 10, "record": 5}
 """The page is a look at the show, and the recorder has its queues: neither must cost it frames."""
 
 _LOADING_LIMIT_S = 900.0
@@ -100,6 +101,7 @@ def plan_stage(
     names += [RECEIVE] if receives(config) and not replaying else []
     names += [CONTROL] if config.control.enabled else []
     names += [CONSOLE] if console and config.console.enabled else []
+    names += [MESH] if replaying and not solved_again and CONSOLE in names and config.body.mesh else []
     names += [REPLAY] if replaying else [f"capture.{camera.id}" for camera in config.cameras]
     threads = {
         BODY_READER: config.body.threads,

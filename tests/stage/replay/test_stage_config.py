@@ -103,7 +103,7 @@ def test_the_timecode_is_that_of_the_take(take: Path) -> None:
 def test_the_processes_of_a_replay(take: Path) -> None:
     stage = prepared(take, take.parent / "inside", Wishes(), None)
     plans = plan_stage(stage.config)
-    assert [plan.name for plan in plans] == ["broadcast", "mqtt", "control", "console", "replay"]
+    assert [plan.name for plan in plans] == ["broadcast", "mqtt", "control", "console", "mesh", "replay"]
     assert [plan.name for plan in plans if plan.source] == ["replay"]
     assert {plan.vital_group for plan in plans} == {"", "broadcast", "replay"}
     assert not any(plan.spare for plan in plans)
