@@ -24,7 +24,7 @@ from stage.errors import RecordError
 from stage.synthetic.demo import DEMO_FOLDER
 
 DEMO_TAKE = DEMO_FOLDER.with_name("demo-take") / "demo_001.mcap"
-WARM_S, SECONDS = 14.0, 5.0
+WARM_S, SECONDS = 14.0, 4.5
 """Time for the actor's shape to be found, and length of the take after its pre-roll."""
 MAX_BYTES = 3_000_000
 _START_S = 300.0
@@ -41,7 +41,7 @@ enabled = false
 [record]
 slate = "demo"
 video = "off"
-pre_roll_seconds = 1.0
+pre_roll_seconds = 0.5
 """
 
 
