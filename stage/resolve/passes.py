@@ -20,30 +20,25 @@ from stage.resolve._backward import mirror_ns, solved_backward
 from stage.resolve._resolve import Resolved, resolve
 from stage.takes.motion import Motion, load_motions
 
-_MEASURE_FACTOR = 1.5
-"""Measuring bodies and faces takes so much longer than they need to be seen: time for actors to be found."""
-
 
 def measure(take: TakeReader, config: Config, body: BodyModel, report: Callable[[str], None]) -> None:
     """Measures bodies and faces that no profile knows, and keeps them in the profiles' folders.
 
-    So all of the take is solved with one body, and the same one backwards. What does not become final stays unknown.
+    So all of the take is solved with one body, and the same one backwards. Of a take that is too short to know a body
+    for good, what it says of it counts.
     """
     bodies, faces = _unknown(config, body)
     if len(bodies) + len(faces) == 0:
         return
-    seconds = max(config.body.shape_seconds, config.face.neutral_seconds)
-    first_ns = take.span_ns[0]
     resolved = resolve(take, config, as_live=False, body=body)
-    for one in resolved:
-        measured = bodies <= resolved.solver.final_shapes().keys() and faces <= resolved.solver.final_faces().keys()
-        if measured or one.capture_ns - first_ns > _MEASURE_FACTOR * seconds * 1e9:
+    solver = resolved.solver
+    for _ in resolved:
+        if bodies <= solver.final_shapes().keys() and faces <= solver.final_faces().keys():
             break
     for actor in config.actors:
-        folder = Path(actor.profile)
-        shape, face = resolved.solver.final_shapes().get(actor.id), resolved.solver.final_faces().get(actor.id)
-        if actor.id in bodies and shape is not None:
-            save_shape(folder, body, shape)
+        folder, face = Path(actor.profile), solver.final_faces().get(actor.id)
+        if actor.id in bodies and solver.estimate(actor.id).keyframes > 0:
+            save_shape(folder, body, solver.shapes()[actor.id])
             report(f"{actor.id}: body shape measured")
         if actor.id in faces and face is not None:
             save_face(folder, face)
