@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 from mcap.records import Channel, Schema
 
+from protocols.takefile._chunk import RawMessage
 from protocols.takefile._format import kind_of
+from protocols.takefile._parts import Part, damage
 
 _NONE = Schema(id=0, data=b"", encoding="", name="")
 
@@ -28,8 +31,9 @@ class Described(NamedTuple):
 class Book:
     """Channels by their number in the file, as far as it has been read."""
 
-    def __init__(self, prefixes: tuple[str, ...]) -> None:
-        """Topics that begin so are wanted; without any, all are."""
+    def __init__(self, path: Path, prefixes: tuple[str, ...]) -> None:
+        """Of a file; topics that begin so are wanted, without any, all are."""
+        self._path = path
         self.described: dict[int, Described] = {}
         self.topics: dict[int, str] = {}
         self.wanted: set[int] = set()
@@ -50,3 +54,14 @@ class Book:
                 self.wanted.add(channel.id)
             else:
                 self.wanted.discard(channel.id)
+
+    def wanted_of(self, messages: list[RawMessage], part: Part) -> list[RawMessage]:
+        """Those messages of a part that are wanted.
+
+        Raises:
+            TakeError: One is of a channel that is not known.
+        """
+        for message in messages:
+            if message.channel_id not in self.topics:
+                raise damage(self._path, part.position, f"a message of the unknown channel {message.channel_id}")
+        return [message for message in messages if message.channel_id in self.wanted]

@@ -205,7 +205,7 @@ def _broken_up(plain: bytes, start_ns: int, end_ns: int, wanted: Container[int] 
     return chunk
 
 
-def message_in(content: bytes) -> RawMessage:
+def raw_message(content: bytes) -> RawMessage:
     """A message that stands outside of chunks, as other writers do it.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -11,7 +11,7 @@ from mcap.opcode import Opcode
 from mcap.records import Attachment, Channel, DataEnd, Metadata, Schema
 
 from protocols.errors import TakeError
-from protocols.takefile._chunk import stream
+from protocols.takefile._chunk import RawMessage, Unfolded, raw_message, stream, unfolded
 from protocols.takefile._format import CHECKSUM, COMPLAINTS, HEAD, MAGIC, MAX_RECORD_BYTES, checksum
 from protocols.takefile._resync import next_chunk
 
@@ -137,6 +137,54 @@ def parsed(path: Path, part: Part) -> Any:
                 return DataEnd.read(content)
     except COMPLAINTS as error:
         raise damage(path, part.position, f"a part that cannot be read ({error})") from error
+
+
+def chunk_in(path: Path, part: Part, wanted: Container[int] | None = None) -> Unfolded:
+    """A chunk, with those of its messages whose channels are wanted; None: all.
+
+    Raises:
+        TakeError: It is not whole.
+    """
+    try:
+        return unfolded(part.content, wanted)
+    except COMPLAINTS as error:
+        raise damage(path, part.position, f"a chunk that is not whole ({error})") from error
+
+
+def message_in(path: Path, part: Part) -> RawMessage:
+    """A message that stands outside of chunks, as other writers do it.
+
+    Raises:
+        TakeError: It is none.
+    """
+    try:
+        return raw_message(part.content)
+    except COMPLAINTS as error:
+        raise damage(path, part.position, f"a message that is none ({error})") from error
+
+
+def check_place(path: Path, part: Part) -> None:
+    """What is no message must be what it says, lest a chunk that lost its name be passed over.
+
+    Raises:
+        TakeError: It is not.
+    """
+    if part.opcode == Opcode.MESSAGE_INDEX:
+        sound = int.from_bytes(part.content[2:6], "little") == len(part.content) - 6
+    else:
+        sound = part.opcode in (Opcode.METADATA, Opcode.ATTACHMENT) or part.position == len(MAGIC)
+    if not sound:
+        raise damage(path, part.position, f"a part of kind {part.opcode} where none is")
+
+
+def check_end(path: Path, part: Part) -> None:
+    """Holds the checksum at the end of the data against the data.
+
+    Raises:
+        TakeError: It does not match.
+    """
+    if parsed(path, part).data_section_crc not in (0, part.crc):
+        raise damage(path, part.position, "checksum of the file: something before is not as it was written")
 
 
 def damage(path: Path, position: int, what: str) -> TakeError:

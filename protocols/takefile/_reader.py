@@ -8,7 +8,7 @@ leaves something out, as other writers may, is not used: the file is read from i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -19,7 +19,7 @@ from mcap.records import Attachment, Header
 from protocols.errors import TakeError
 from protocols.takefile._attached import Attached
 from protocols.takefile._book import Book, Described
-from protocols.takefile._chunk import RawMessage, Unfolded, message_in, stream, unfolded
+from protocols.takefile._chunk import RawMessage, stream
 from protocols.takefile._format import (
     CHECKSUM,
     COMPLAINTS,
@@ -32,7 +32,17 @@ from protocols.takefile._format import (
     is_finished,
 )
 from protocols.takefile._order import in_received_order
-from protocols.takefile._parts import ATTACHMENT_LIMIT, Part, Parts, damage, parsed
+from protocols.takefile._parts import (
+    ATTACHMENT_LIMIT,
+    Part,
+    Parts,
+    check_end,
+    check_place,
+    chunk_in,
+    damage,
+    message_in,
+    parsed,
+)
 from protocols.takefile._summary import Summary, read_summary
 
 
@@ -131,7 +141,7 @@ class TakeReader:
         Raises:
             TakeError: As `records`.
         """
-        book = Book(topics)
+        book = Book(self.path, topics)
         index = self._index() if topics or begin_ns > 0 or end_ns < FOREVER_NS else None
         if index is not None:
             book.learn(index.schemas.values(), index.channels.values())
@@ -140,9 +150,12 @@ class TakeReader:
             if self._salvage:
                 self._learn_from_end(book)
             chunks = self._from_beginning(book)
-        for message in in_received_order(chunks, book.topics):
-            if begin_ns <= message.log_ns < end_ns:
-                yield book.described[message.channel_id], message
+        try:
+            for message in in_received_order(chunks, book.topics):
+                if begin_ns <= message.log_ns < end_ns:
+                    yield book.described[message.channel_id], message
+        except OSError as error:
+            raise TakeError(f"{self.path}: {error.strerror}") from error
 
     def _through_index(
         self, summary: Summary, book: Book, topics: tuple[str, ...], begin_ns: int, end_ns: int
@@ -151,12 +164,13 @@ class TakeReader:
         seen: Counter[int] = Counter()
         with self._opened() as file:
             for place in summary.table.holding(wanted, begin_ns, end_ns):
-                chunk = self._chunk(self._part(file, place.position, place.length, Opcode.CHUNK), wanted)
+                part = self._part(file, place.position, place.length, Opcode.CHUNK)
+                chunk = chunk_in(self.path, part, wanted)
                 told = place.channels or chunk.channel_ids
                 if (place.start_ns, place.end_ns, told) != (chunk.start_ns, chunk.end_ns, chunk.channel_ids):
                     raise damage(self.path, place.position, "a chunk that is another than the index says")
                 seen.update(message.channel_id for message in chunk.messages)
-                yield self._of_known_channels(chunk.messages, book, place.position)
+                yield book.wanted_of(chunk.messages, part)
         first_ns, last_ns = self.span_ns
         if begin_ns <= first_ns and last_ns < end_ns:
             for channel, count in summary.statistics.channel_message_counts.items():
@@ -173,7 +187,7 @@ class TakeReader:
                 if part.opcode == Opcode.DATA_END:
                     ended = True
                     with self._told():
-                        self._check_end(part)
+                        check_end(self.path, part)
                     break
                 messages: list[RawMessage] = []
                 with self._told():
@@ -197,23 +211,19 @@ class TakeReader:
         """The wanted messages of a part, whatever it is; what else it tells is kept."""
         match part.opcode:
             case Opcode.CHUNK:
-                chunk = self._chunk(part)  # which of it is wanted may be told in this very chunk
+                chunk = chunk_in(self.path, part)  # which of it is wanted may be told in this very chunk
                 book.learn(chunk.schemas, chunk.channels)
-                return self._of_known_channels(chunk.messages, book, part.position)
+                return book.wanted_of(chunk.messages, part)
             case Opcode.MESSAGE:
-                return self._of_known_channels([self._message(part)], book, part.position)
+                return book.wanted_of([message_in(self.path, part)], part)
             case Opcode.SCHEMA:
                 book.learn([parsed(self.path, part)], [])
             case Opcode.CHANNEL:
                 book.learn([], [parsed(self.path, part)])
             case _:
-                self._check_place(part)
+                check_place(self.path, part)
                 self._keep(part)
         return []
-
-    def _check_end(self, part: Part) -> None:
-        if parsed(self.path, part).data_section_crc not in (0, part.crc):
-            raise damage(self.path, part.position, "checksum of the file: something before is not as it was written")
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -224,24 +234,6 @@ class TakeReader:
             if not self._salvage:
                 raise
             self.losses.append(str(error))
-
-    def _chunk(self, part: Part, wanted: Container[int] | None = None) -> Unfolded:
-        try:
-            return unfolded(part.content, wanted)
-        except COMPLAINTS as error:
-            raise damage(self.path, part.position, f"a chunk that is not whole ({error})") from error
-
-    def _message(self, part: Part) -> RawMessage:
-        try:
-            return message_in(part.content)
-        except COMPLAINTS as error:
-            raise damage(self.path, part.position, f"a message that is none ({error})") from error
-
-    def _of_known_channels(self, messages: list[RawMessage], book: Book, position: int) -> list[RawMessage]:
-        for message in messages:
-            if message.channel_id not in book.topics:
-                raise damage(self.path, position, f"a message of the unknown channel {message.channel_id}")
-        return [message for message in messages if message.channel_id in book.wanted]
 
     def _read_index(self, file: BinaryIO) -> None:
         """Takes the end of a finished file, and with it facts and attachments."""
@@ -317,15 +309,6 @@ class TakeReader:
         if head != (opcode, length - HEAD.size) or len(content) < length:
             raise damage(self.path, position, "not what the index says is there")
         return Part(opcode, content[HEAD.size :], position, 0)
-
-    def _check_place(self, part: Part) -> None:
-        """What is no message must be what it says, lest a chunk that lost its name be passed over."""
-        if part.opcode == Opcode.MESSAGE_INDEX:
-            sound = int.from_bytes(part.content[2:6], "little") == len(part.content) - 6
-        else:
-            sound = part.opcode in (Opcode.METADATA, Opcode.ATTACHMENT) or part.position == len(MAGIC)
-        if not sound:
-            raise damage(self.path, part.position, f"a part of kind {part.opcode} where none is")
 
     def _opened(self) -> BinaryIO:
         try:

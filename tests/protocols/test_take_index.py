@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import struct
 import zlib
+from collections.abc import Container
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from mcap.reader import NonSeekingReader, make_reader
 from protocols.codec import encode
 from protocols.errors import EncodeError, TakeError
 from protocols.messages import Event
-from protocols.takefile import MAX_MESSAGE_BYTES, VIDEO, TakeReader, TakeRecord, TakeWriter
+from protocols.takefile import MAX_MESSAGE_BYTES, VIDEO, TakeReader, TakeRecord, TakeWriter, _reader
+from protocols.takefile._chunk import Unfolded
+from protocols.takefile._parts import Part, chunk_in
 from tests.shared_data import shared_data
 
 START_NS = 1_700_000_000_000_000_000
@@ -89,13 +92,12 @@ def test_only_chunks_that_hold_what_is_wanted_are_read(tmp_path: Path, monkeypat
     items = [item(TOPICS[n % 4], n, n) for n in range(400)]
     take = take_of(tmp_path / "a.mcap", items, set(range(39, 400, 40)))
     chunks: list[int] = []
-    one_chunk = TakeReader._chunk
 
-    def counted(*of: object) -> object:
+    def counted(path: Path, part: Part, wanted: Container[int] | None = None) -> Unfolded:
         chunks.append(1)
-        return one_chunk(*of)  # type: ignore[arg-type]
+        return chunk_in(path, part, wanted)
 
-    monkeypatch.setattr(TakeReader, "_chunk", counted)
+    monkeypatch.setattr(_reader, "chunk_in", counted)
 
     def read(*topics: str, **span: int) -> int:
         chunks.clear()
