@@ -7,7 +7,7 @@ from typing import Any
 
 from protocols.takefile import TakeReader
 from stage.export._grid import moment
-from stage.resolve._track import Wish, make_track
+from stage.resolve.track import Wish, make_track
 from stage.takes.recorded_timecode import recorded_timecode
 from stage.takes.tracks import take_and_track
 

@@ -10,7 +10,7 @@ import pytest
 from protocols.errors import TakeError
 from protocols.takefile import TakeReader
 from stage.errors import ConfigError, ReplayError
-from stage.resolve._track import Made, Wish, make_track
+from stage.resolve.track import Made, Wish, make_track
 from stage.takes.contents import recorded_config
 from stage.takes.motion import Motion, load_motions
 from stage.takes.tracks import opened_track, track_facts, tracks_of
@@ -100,7 +100,7 @@ def test_what_makes_no_sense_is_said_and_leaves_nothing(take: TakeReader, wish: 
 
 def test_a_taken_name_is_refused_before_any_work(take: TakeReader, monkeypatch: pytest.MonkeyPatch) -> None:
     make(take, "taken", source="performances", smooth=1.0)
-    monkeypatch.setattr("stage.resolve._track.load_body", lambda: pytest.fail("began to work"))
+    monkeypatch.setattr("stage.resolve.track.load_body", lambda: pytest.fail("began to work"))
     with pytest.raises(TakeError, match='"taken-2" is free'):
         make(take, "taken", smooth=1.0)
     assert "taken" in tracks_of(take.path)
