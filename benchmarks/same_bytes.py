@@ -69,7 +69,7 @@ def main() -> None:
             "replayed": len(replayed),
             "replayed_identical": _identical([one for one in recorded if isinstance(one, Made)], replayed),
         }
-        figures["replayed_share"] = figures["replayed_identical"] / max(len(replayed), 1)
+        figures["replayed_share"] = figures["replayed_identical"] / max(offline.recorded, 1)
         figures |= _keyframes(take, resolve(take, config, as_live=True).solver) | _steps(folder)
     targets = {"offline_share": "== 1", "replayed_share": "== 1", "keyframe_p50_ms": "<= 5", "recorded": "> 100"}
     report("same_bytes", figures, targets)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from protocols.playback import PlayerState
 from stage.replay.item import Pace
 
-_SLACK_NS = 20_000_000
+_SLACK_NS = 5_000_000
 """The player tells of a new place a moment after it has begun there."""
 
 

@@ -75,7 +75,7 @@ class Maybe(Kind):
 class Array(Kind):
     """A numpy array of a shape, in which None is any length up to `longest`.
 
-    The order of the axes in memory is kept: products of matrices that lie otherwise are rounded otherwise.
+    The order of the axes in memory is kept: products of matrices that lie otherwise may be rounded otherwise.
     """
 
     def __init__(self, *shape: int | None, dtype: str = "f8", longest: int = 4096) -> None:

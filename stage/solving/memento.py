@@ -6,7 +6,7 @@ What goes in is listed attribute by attribute (`stage.solving._state_parts`): nu
 could be run. What comes back is checked against that list before any of it is used: types, shapes, sizes, names.
 
 A solver that has got the state of another does from then on what the other does, bit by bit. The memory order of an
-array's axes is state too: products of matrices that lie otherwise in memory are rounded otherwise.
+array's axes is state too: products of matrices that lie otherwise in memory may be rounded otherwise.
 """
 
 from __future__ import annotations
