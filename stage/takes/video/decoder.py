@@ -60,7 +60,7 @@ class VideoDecoder:
             picture = picture_in(schema_name, data)
         except DecodeError:
             picture = None
-        if picture is None or not 0 <= picture.time_ns < _LATEST_NS:
+        if picture is None or not picture.data or not 0 <= picture.time_ns < _LATEST_NS:
             self.faults["undecodable"] += 1
             return []
         coded = (picture.format, picture.extradata, picture.width, picture.height)
@@ -72,7 +72,8 @@ class VideoDecoder:
         if self._context is None:
             return before
         self._newest_ns = max(self._newest_ns, picture.time_ns)
-        packet = av.Packet(picture.data)
+        packet = av.Packet(len(picture.data))  # one of FFmpeg's own: it has the room behind it that decoders read into
+        packet.update(picture.data)
         packet.pts, packet.time_base = picture.time_ns - self._zero_ns, _NANOSECOND
         if len(self._pictures) > _MOST_INSIDE:
             self._pictures.clear()

@@ -13,6 +13,7 @@ from stage.cameras.sources.file import FileSource
 from stage.cameras.sources.take import TakeSource
 from stage.takes.video.lanes import VideoLanes
 from stage.takes.video.message import VideoMessage, picture_in
+from tests.shared_data import shared_data
 from tests.stage.cameras.videos import number_in, write_video
 from tests.stage.takes.video.filming import (
     EPOCH_NS,
@@ -73,6 +74,12 @@ def test_a_copy_decodes_to_the_pictures_and_times_that_the_stage_saw(
     for time_ns, image in seen.items():
         assert np.array_equal(pictures[time_ns], image)
     assert numbers == list(range(30))
+
+
+def test_a_copy_of_a_real_recording(tmp_path: Path) -> None:
+    messages, seen = copied(shared_data("caliscope_charuco/calibration/extrinsic/cam_0.mp4"), most=45)
+    pictures, _ = replayed(write_take(tmp_path / "take.mcap", messages))
+    assert all(np.array_equal(pictures[time_ns], image) for time_ns, image in seen.items())
 
 
 def test_loops_are_cut_where_the_stage_cut_them(tmp_path: Path) -> None:
