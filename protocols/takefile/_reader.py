@@ -1,39 +1,33 @@
 """Reads a take file; see `protocols.takefile`. Nothing in the file is believed before it is checked.
 
-A finished file is read through its index: only the chunks that hold what is wanted. What the index says is protected
-by its checksum, must account for every byte of the file, and is compared with each chunk that is read. An index that
-leaves something out, as other writers may, is not used: the file is read from its beginning, as an unfinished one is.
+A finished file is read through its index, only the chunks that hold what is wanted; one without an index, as an
+unfinished take is, from its beginning.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from mcap.opcode import Opcode
-from mcap.records import Attachment, Header
+from mcap.records import Attachment
 
 from protocols.errors import TakeError
 from protocols.takefile._attached import Attached
 from protocols.takefile._book import Book, Described
-from protocols.takefile._chunk import RawMessage, stream
+from protocols.takefile._chunk import RawMessage
 from protocols.takefile._format import (
     CHECKSUM,
     COMPLAINTS,
     FOREVER_NS,
-    HEAD,
-    MAGIC,
-    MAX_RECORD_BYTES,
-    PROFILE,
     TakeRecord,
     is_finished,
 )
+from protocols.takefile._index import Index, part_at, read_index
 from protocols.takefile._order import in_received_order
 from protocols.takefile._parts import (
-    ATTACHMENT_LIMIT,
     Part,
     Parts,
     check_end,
@@ -43,7 +37,7 @@ from protocols.takefile._parts import (
     message_in,
     parsed,
 )
-from protocols.takefile._summary import Summary, read_summary
+from protocols.takefile._summary import read_summary
 
 
 class TakeReader:
@@ -69,9 +63,7 @@ class TakeReader:
         self.unread_bytes = 0
         """Set at the end of a reading without the index: bytes behind the last whole part of an unfinished take."""
         self._counted: tuple[tuple[int, int], dict[str, int]] | None = None
-        self._summary: Summary | None = None
-        self._complete = False
-        self._first = 0
+        self._index: Index | None = None
         try:
             self.finished = is_finished(path)
             """Whether the file has its end."""
@@ -79,10 +71,11 @@ class TakeReader:
             raise TakeError(f"{path}: {error.strerror}") from error
         with self._opened() as file:
             self._salvage = salvage
-            if self.finished and not salvage:
-                self._read_index(file)
-            if self._summary is None:
+            self._index = read_index(path, file) if self.finished and not salvage else None
+            if self._index is None:
                 self._read_head(file)
+            else:
+                self._read_places(file, self._index)
 
     @property
     def indexed(self) -> bool:
@@ -91,7 +84,7 @@ class TakeReader:
         Raises:
             TakeError: The index is damaged.
         """
-        return self._index() is not None
+        return self._index is not None and self._index.is_complete
 
     @property
     def is_counted(self) -> bool:
@@ -142,46 +135,25 @@ class TakeReader:
             TakeError: As `records`.
         """
         book = Book(self.path, topics)
-        index = self._index() if topics or begin_ns > 0 or end_ns < FOREVER_NS else None
-        if index is not None:
-            book.learn(index.schemas.values(), index.channels.values())
-            chunks = self._through_index(index, book, topics, begin_ns, end_ns)
-        else:
-            if self._salvage:
-                self._learn_from_end(book)
-            chunks = self._from_beginning(book)
+        in_part = bool(topics) or begin_ns > 0 or end_ns < FOREVER_NS
         try:
-            for message in in_received_order(chunks, book.topics):
-                if begin_ns <= message.log_ns < end_ns:
-                    yield book.described[message.channel_id], message
+            with self._opened() as file:
+                if in_part and self._index is not None and self._index.is_complete:
+                    chunks = self._index.messages(file, book, topics, begin_ns, end_ns)
+                else:
+                    chunks = self._from_beginning(file, book)
+                for message in in_received_order(chunks, book.topics):
+                    if begin_ns <= message.log_ns < end_ns:
+                        yield book.described[message.channel_id], message
         except OSError as error:
             raise TakeError(f"{self.path}: {error.strerror}") from error
 
-    def _through_index(
-        self, summary: Summary, book: Book, topics: tuple[str, ...], begin_ns: int, end_ns: int
-    ) -> Iterator[list[RawMessage]]:
-        wanted = book.wanted if topics else None
-        seen: Counter[int] = Counter()
-        with self._opened() as file:
-            for place in summary.table.holding(wanted, begin_ns, end_ns):
-                part = self._part(file, place.position, place.length, Opcode.CHUNK)
-                chunk = chunk_in(self.path, part, wanted)
-                told = place.channels or chunk.channel_ids
-                if (place.start_ns, place.end_ns, told) != (chunk.start_ns, chunk.end_ns, chunk.channel_ids):
-                    raise damage(self.path, place.position, "a chunk that is another than the index says")
-                seen.update(message.channel_id for message in chunk.messages)
-                yield book.wanted_of(chunk.messages, part)
-        first_ns, last_ns = self.span_ns
-        if begin_ns <= first_ns and last_ns < end_ns:
-            for channel, count in summary.statistics.channel_message_counts.items():
-                if (wanted is None or channel in wanted) and seen[channel] != count:
-                    topic = book.topics[channel]
-                    raise TakeError(f"{self.path}: {seen[channel]} messages on {topic}, its index tells of {count}")
-
-    def _from_beginning(self, book: Book) -> Iterator[list[RawMessage]]:
+    def _from_beginning(self, file: BinaryIO, book: Book) -> Iterator[list[RawMessage]]:
         ended = False
         self.losses = []
-        with self._opened() as file, self._told():
+        if self._salvage and self.finished:
+            _learn_from_end(file, book)
+        with self._told():
             parts = Parts(self.path, file, finished=self.finished, losses=self.losses if self._salvage else None)
             for part in parts:
                 if part.opcode == Opcode.DATA_END:
@@ -196,16 +168,6 @@ class TakeReader:
             self.unread_bytes = parts.unread_bytes
             if self.finished and not ended:
                 raise damage(self.path, 0, "a footer without the end of the data")
-
-    def _learn_from_end(self, book: Book) -> None:
-        """What the end of a salvaged file tells of its channels: where they are told first may be damaged."""
-        try:
-            with self._opened() as file:
-                summary = read_summary(file) if self.finished else None
-        except COMPLAINTS:
-            return
-        if summary is not None:
-            book.learn(summary.schemas.values(), summary.channels.values())
 
     def _messages_in(self, part: Part, book: Book) -> list[RawMessage]:
         """The wanted messages of a part, whatever it is; what else it tells is kept."""
@@ -235,42 +197,13 @@ class TakeReader:
                 raise
             self.losses.append(str(error))
 
-    def _read_index(self, file: BinaryIO) -> None:
-        """Takes the end of a finished file, and with it facts and attachments."""
-        try:
-            summary = read_summary(file)
-            if summary is None:
-                return
-            file.seek(len(MAGIC))
-            opcode, length = HEAD.unpack(file.read(HEAD.size))
-            header = Header.read(stream(file.read(min(length, MAX_RECORD_BYTES))))
-            counts = summary.counts
-        except COMPLAINTS as error:
-            raise self._bad_index(error) from error
-        self._summary, self._first = summary, len(MAGIC) + HEAD.size + length
-        if opcode != Opcode.HEADER or (header.profile != PROFILE and self._index() is None):
-            self._summary = None
-            return
-        self._counted = summary.span_ns, counts
-        for place in sorted(summary.metadata, key=lambda place: place.offset):
-            self._keep(self._part(file, place.offset, place.length, Opcode.METADATA))
-        for attachment in sorted(summary.attachments, key=lambda place: place.offset):
+    def _read_places(self, file: BinaryIO, index: Index) -> None:
+        """Facts and attachments of a finished file, from where the index says they are."""
+        self._counted = index.summary.span_ns, index.counts
+        for place in sorted(index.summary.metadata, key=lambda place: place.offset):
+            self._keep(part_at(self.path, file, place.offset, place.length, Opcode.METADATA))
+        for attachment in sorted(index.summary.attachments, key=lambda place: place.offset):
             self.attachments.place(attachment.name, attachment.offset, attachment.length)
-
-    def _index(self) -> Summary | None:
-        """The end of the file, if it accounts for all of it; of our own writer's it is asked only when it is needed."""
-        if self._summary is None or self._complete:
-            return self._summary
-        try:
-            self._complete = self._summary.is_complete(self._first)
-        except COMPLAINTS as error:
-            raise self._bad_index(error) from error
-        return self._summary if self._complete else None
-
-    def _bad_index(self, error: Exception) -> TakeError:
-        return TakeError(
-            f"{self.path}: its index is damaged ({error}); `stage takes recover` makes a new one of what is whole"
-        )
 
     def _read_head(self, file: BinaryIO) -> None:
         file.seek(0)
@@ -299,19 +232,19 @@ class TakeReader:
 
     def _attachment(self, position: int, length: int) -> Attachment:
         with self._opened() as file:
-            return parsed(self.path, self._part(file, position, length, Opcode.ATTACHMENT))
-
-    def _part(self, file: BinaryIO, position: int, length: int, opcode: int) -> Part:
-        """The part that the index says is there."""
-        file.seek(position)
-        content = file.read(min(length, ATTACHMENT_LIMIT))
-        head = HEAD.unpack_from(content) if len(content) >= HEAD.size else (0, 0)
-        if head != (opcode, length - HEAD.size) or len(content) < length:
-            raise damage(self.path, position, "not what the index says is there")
-        return Part(opcode, content[HEAD.size :], position, 0)
+            return parsed(self.path, part_at(self.path, file, position, length, Opcode.ATTACHMENT))
 
     def _opened(self) -> BinaryIO:
         try:
             return self.path.open("rb")
         except OSError as error:
             raise TakeError(f"{self.path}: {error.strerror}") from error
+
+
+def _learn_from_end(file: BinaryIO, book: Book) -> None:
+    """What the end of a damaged file tells of its channels: where they are told first may be lost."""
+    with suppress(*COMPLAINTS):
+        summary = read_summary(file)
+        if summary is not None:
+            book.learn(summary.schemas.values(), summary.channels.values())
+    file.seek(0)
