@@ -2,7 +2,7 @@
 
     `performance.<actor>`, `face.<actor>`  -> outputs, at once; if several of one topic wait, only the newest
     `command.<surface>` SetOutput          -> an output changes; `reply.broadcast` says what became of it
-    `timecode`                             -> the timecode that streams carry
+    `timecode`                             -> the timecode that streams carry; a replay sets it, as "solve"
     `output.<id>`                          <- the state of each output, at every change and once a second
 
 Here the way of a performance ends, so here its legs are counted, faces of face cameras apart; after all are sent.
@@ -34,7 +34,7 @@ class BroadcastWorker(Worker):
         self._timecode = TimecodeClock(self.config.timecode, self.timing.epoch_ns)
         self._board = Switchboard(self.config, self._timecode, self.clock.now_ns)
         self.opened.callback(self._board.close)
-        self._solved = self.subscribe({SOLVE: ["performance.", "face."], RECEIVE: ["timecode"]})
+        self._solved = self.subscribe({SOLVE: ["performance.", "face.", "timecode"], RECEIVE: ["timecode"]})
         self._commands = self.subscribe(command_topics(self.config))
         self._poller = zmq.Poller()
         for subscriber in (self._solved, self._commands):

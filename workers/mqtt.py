@@ -39,7 +39,7 @@ class MqttWorker(Worker):
         self.opened.callback(self._board.close)
         told = ["heartbeat.", "event.", "output.", "recorder", "player"]
         reports = {name: told for name in {*self._watch.workers, RECORD}}
-        self._solved = self.subscribe({SOLVE: ["performance.", "face."], RECEIVE: ["timecode"]})
+        self._solved = self.subscribe({SOLVE: ["performance.", "face.", "timecode"], RECEIVE: ["timecode"]})
         self._reports = self.subscribe(reports)
         self._replies = self.subscribe({name: ["reply."] for name in EXECUTORS})
         self._commands = self.subscribe(command_topics(self.config))
