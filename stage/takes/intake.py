@@ -17,7 +17,7 @@ from stage.config import Config
 from stage.takes.memory import Entry, Memory, TakeQueue
 from stage.takes.pre_roll import PreRoll
 from stage.takes.take import Take
-from stage.takes.video.lanes import VideoLanes
+from stage.takes.video.lanes import WAITING_SHARE, VideoLanes
 from stage.takes.video.message import VideoMessage
 from stage.timecode import TimecodeClock
 
@@ -38,7 +38,8 @@ class Intake:
         self._take: Take | None = None
         self._config, self._timing = config, timing
         self._lanes = lanes
-        self._memory = Memory(config.record.memory_mb << 20)
+        # The lanes have their share for pictures that wait to be encoded.
+        self._memory = Memory(round((1 - WAITING_SHARE) * config.record.memory_mb * 1e6))
         seconds = config.record.pre_roll_seconds
         now_ns = timing.clock.now_ns()
         self._pre_roll = PreRoll(seconds, self._memory, now_ns) if seconds > 0 else None

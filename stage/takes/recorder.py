@@ -74,6 +74,8 @@ class Recorder:
     _due_s: float = 0.0
     """When the starter wants an answer."""
     _opening: bool = False
+    _told_drops: tuple[bool, bool] = (False, False)
+    """Whether it was told that the take loses pictures, and more."""
     _expected: int = 0
     """What `next_number` became when the take began; something else is somebody's wish."""
     _endings: list[_Ending] = field(default_factory=list)
@@ -164,6 +166,7 @@ class Recorder:
                 self._bytes_per_s = self.last.bytes_per_s or self._bytes_per_s
             self.current = self.last = self.begin(self.slate, self.next_number)
             self._starter, self._due_s, self._opening = command, now_s + PATIENCE_S, True
+            self._told_drops = (False, False)
             self.next_number = self._expected = _after(self.next_number)
 
     def _stop(self, command: Command, now_s: float) -> None:
@@ -219,6 +222,10 @@ class Recorder:
                 self._answer_starter(False, take.fault, {})
             if self.next_number == self._expected != 0:
                 self.next_number = _after(take.number)
+        if self._told_drops != (drops := (take.dropped_frames > 0, take.lost > 0)):
+            self._told_drops = drops
+            what = "messages are lost" if take.lost > 0 else "pictures are dropped, nothing else is lost"
+            self._news.append(News("warning", f"{take.name}: the disk or an encoder is too slow, {what}"))
         if take.phase != "recording":  # nobody has asked it to end
             self._leave([], 0.0)
 

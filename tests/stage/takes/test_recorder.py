@@ -299,3 +299,17 @@ def test_minutes_left_are_those_of_the_running_take_else_of_the_last(show: Show)
     assert minutes() == 1.0
     show.takes[1].bytes_per_s = 4e6
     assert minutes() == 0.2 and show.recorder.state(1, MIN_FREE_BYTES - 1, "").minutes_left == 0.0
+
+
+def test_what_a_slow_disk_costs_is_told_when_it_begins(show: Show) -> None:
+    show.obey(StartRecording)
+    show.takes[0].opens(1)
+    show.look()
+    show.takes[0].dropped_frames = 1
+    (news,) = show.look()[1]
+    assert news.kind == "warning" and "pictures are dropped, nothing else" in news.text
+    show.takes[0].dropped_frames = 2
+    assert show.look()[1] == []
+    show.takes[0].lost = 1
+    (news,) = show.look()[1]
+    assert "messages are lost" in news.text and show.look()[1] == []
