@@ -138,7 +138,9 @@ class Follower:
         place = (step.run_ns, step.number)
         if self._next is not None and place != self._next:
             self.counters["gaps"] += 1
-            self._lose(f"steps {self._next[1]} to {step.number - 1} are not in the take")
+            again = step.run_ns != self._next[0]
+            missing = f"steps {self._next[1]} to {step.number - 1} are not in the take"
+            self._lose("the solver was started again" if again else missing)
         self._next = (step.run_ns, step.number + 1)
         self.counters["steps"] += 1
         self.counters["inexact"] += not self._exact

@@ -1,4 +1,4 @@
-"""How many threads reckon: sums that are shared among threads may be rounded otherwise, so a solve again takes as many."""
+"""How many threads reckon: shared sums may be rounded otherwise, so a solve again takes as many as the live one."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class StepLog:
         self._run_ns, self._number, self._at_ns = now_ns, 0, now_ns
         self._due_ns = now_ns
         self.fault = ""
-        """Why there are no keyframes; "" when all is well."""
+        """Why the last keyframe that was due was left out; "" when all is well."""
 
     @property
     def is_new(self) -> bool:
@@ -94,16 +94,17 @@ class StepLog:
     def keyframe(self, now_ns: int, *, resting: bool) -> None:
         """Tells the state, if that is due and the moment is good."""
         late_ns = now_ns - self._due_ns
-        if late_ns < 0 or (not resting and late_ns < _PATIENCE_NS) or self.fault:
+        if late_ns < 0 or (not resting and late_ns < _PATIENCE_NS):
             return
         state = self._memento.state()
         self._due_ns = now_ns + (_SECOND_NS if self._number == 0 else round(KEYFRAME_S * 1e9))
         if len(state) > MAX_STATE_BYTES:
             self.fault = (
-                f"the solver's state has {len(state)} bytes, more than {MAX_STATE_BYTES}: takes have none of it, so "
-                "they can be solved again from their landmarks, but not byte for byte"
+                f"the solver's state has {len(state)} bytes, more than {MAX_STATE_BYTES}: takes have none of it at "
+                "present, so they can be solved again from their landmarks, but not byte for byte"
             )
             return
+        self.fault = ""
         at_ns = self._at_ns if self._number > 0 else now_ns
         self._send("keyframe.solve", SolverKeyframe(self._run_ns, self._number, at_ns, state))
 
