@@ -37,13 +37,12 @@ ARRAY_BYTES: dict[str, tuple[int, ...]] = {
     "ExternalFace.gaze": (0, 2 * 2 * FLOAT32),
     "ExternalBones.rotations": (3 * 4 * FLOAT32,),
     "ExternalBones.hips": (0, 3 * FLOAT32),
-    "SolverKeyframe.state": (0, 300),
     "MarkerFrame.points": (3 * 3 * FLOAT32,),
     "MarkerFrame.seen": (3,),
 }
 """Permitted sizes of the arrays, as the docstrings of `protocols.messages` state them."""
 
-FREE_BYTES = {"VideoPacket.data": (0, 100), "VideoPacket.extradata": (0, 40)}
+FREE_BYTES = {"SolverKeyframe.state": (0, 300), "VideoPacket.data": (0, 100), "VideoPacket.extradata": (0, 40)}
 """Bytes that are no arrays, and some of the sizes they may have."""
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
