@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from protocols.names import RIG_BONES, RIG_PARENTS
 from stage.bodies.body import load_body
 from stage.errors import ForeignFileError, SourceError
-from stage.imports._fit import PointFitter, body_skeleton, joint_points
+from stage.imports._fit import PointFitter, body_skeleton
 from stage.imports._imported import Imported, frame_times, read_text, usual_rate
+from stage.imports._joint_points import joint_points
 from stage.imports._motions import of_poses
 from stage.synthetic.bvh import BvhClip, parse_bvh
 from stage.synthetic.kinematics import from_global

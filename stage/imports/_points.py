@@ -20,8 +20,9 @@ from protocols.timecode import FrameRate, Timecode, TimecodeError
 from stage.bodies.body import load_body
 from stage.errors import ForeignFileError
 from stage.imports._c3d import Recording, read_c3d
-from stage.imports._fit import LEAST_POINTS, BodyFit, PointFitter, body_skeleton, joint_points, with_finger_heads
+from stage.imports._fit import LEAST_POINTS, BodyFit, PointFitter, body_skeleton
 from stage.imports._imported import Imported, MarkerTrack, frame_times, usual_rate
+from stage.imports._joint_points import joint_points, with_finger_heads
 from stage.imports._labels import joints
 from stage.imports._motions import of_poses
 from stage.imports._sites import MarkerSites, marker_sites
