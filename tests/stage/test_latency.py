@@ -225,3 +225,11 @@ def test_legs_are_told_in_the_order_of_the_way_bodies_first(board: LatencyBoard,
     legs = {name: histogram(1.0) for name in ("face_total", "face_solve", "own", "total", "solve")}
     board.take(heartbeat("broadcast", clock, legs=legs))
     assert list(board.report().legs) == ["solve", "total", "face_solve", "face_total", "own"]
+
+
+def test_where_nobody_solves_the_replay_brings_the_framesets(clock: Clock) -> None:
+    board = LatencyBoard("demo", ["broadcast", "replay"], clock)
+    board.take(heartbeat("replay", clock, framesets_seen=30, framesets_solved=30))
+    assert board.report().framesets.solved == 30
+    assert board.report().framesets.solved_fraction == 1.0
+    assert board.report().rate_hz == 30.0

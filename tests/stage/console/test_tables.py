@@ -160,3 +160,12 @@ def test_a_recorder_that_waits_is_well_a_camera_that_waits_is_not(worker: str, c
     status.take_heartbeat(heartbeat(worker, state="waiting"))
     page = tables.workers(status, [CameraSection(id="left", source="device:0")])
     assert f'<span class="{colour}" title="waiting">' in page
+
+
+def test_a_replay_has_no_cameras_and_no_solver() -> None:
+    status = StageStatus()
+    status.take_heartbeat(heartbeat("replay"))
+    shown = tables.workers(status, [CameraSection(id="left", source="device:0")], replaying="performances")
+    assert "replay" in shown and "left" not in shown and "solve" not in shown and "landmarks" not in shown
+    assert "solve" in tables.workers(status, [], replaying="landmarks")
+    assert "played" in tables.figures(status, LatencyHistory(), LatencySection())

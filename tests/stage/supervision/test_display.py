@@ -105,3 +105,13 @@ def test_words_from_the_network_do_not_command_the_terminal() -> None:
     display = PlainDisplay(console)
     display.say("warning", "mqtt", "session \x1b[2J\x9bm\u202e; caf\u00e9")
     assert console.export_text().strip() == "stage: warning: mqtt: session \ufffd[2J\ufffdm\ufffd; café"
+
+
+def test_a_replay_says_where_it_is() -> None:
+    facts = {"take": "scene_001", "position": "playing at 2.50 s of 10.00 s", "timecode": "10:00:02:15"}
+    worker = msgspec.structs.replace(REPORT.workers["solve"], facts=facts)
+    report = msgspec.structs.replace(REPORT, workers={"replay": worker})
+    assert "  playing at 2.50 s of 10.00 s 10:00:02:15  " in numbers_line(report)
+    console = recording_console(terminal=False)
+    console.print(tables(report, LatencySection()))
+    assert "10:00:02:15" in console.file.getvalue()  # type: ignore[attr-defined]
