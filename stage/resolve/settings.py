@@ -14,7 +14,7 @@ from stage.config._override import overridden
 from stage.errors import ConfigError
 from stage.takes.contents import recorded_config, unpack
 
-SMOOTHED_PRIOR = {"body": 0.25, "hands": 0.5, "face": 0.5}
+SMOOTHED_PRIOR = {"body": 0.35, "hands": 0.5, "face": 0.5}
 """Who smooths afterwards lets the live filters smooth so much less: see docs/decisions/smoothing.md."""
 
 _PROFILE_FILES = (".toml", ".npz", ".json")
