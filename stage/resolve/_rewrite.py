@@ -81,7 +81,8 @@ def rewritten(motions: dict[str, Motion], originals: Originals, delay_ns: int | 
 def _poses(motion: Motion, originals: Originals, delay_ns: int | None) -> Iterator[Timed]:
     faces = motion.resampled(motion.capture_ns) if len(motion.face_ns) > 0 and len(motion.capture_ns) > 0 else None
     rest_joints = to_bytes(motion.rest_joints)
-    last_face: Face | None = None
+    known = (pose.face for (actor, _), (pose, _) in originals.poses.items() if actor == motion.actor)
+    last_face: Face | None = next(known, None)  # also of poses before the first original
     for row, capture_ns in enumerate(motion.capture_ns.tolist()):
         original, received_ns = originals.poses.get((motion.actor, capture_ns), (None, 0))
         if original is None and delay_ns is None:
