@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,6 +39,7 @@ from stage.supervision.plan import WorkerPlan
 from stage.supervision.process import REFUSED_STATUS
 from stage.supervision.report import SPARE_SUFFIX
 from stage.supervision.run_dir import open_run_dir
+from stage.supervision.surroundings import heard_signals, served_metrics
 from stage.supervision.voice import KEYS, Voice
 from stage.supervision.waiting import all_within
 from stage.surfaces import RECORD
@@ -96,7 +96,11 @@ class Supervisor:
         names = [plan.name for plan in self._plans]
         remove_stale_rings()
         try:
-            with open_run_dir(self._config, names) as run_dir, self._signals(), self._metrics():
+            with (
+                open_run_dir(self._config, names) as run_dir,
+                heard_signals(self._on_signal),
+                served_metrics(self._config.metrics, self.board, self._say),
+            ):
                 self._keepers = {plan.name: Keeper(plan, run_dir, self._say) for plan in self._plans}
                 topics = {name: ["heartbeat.", "event."] for name in names}
                 topics |= {RECORD: [*topics[RECORD], "reply.", "recorder"]} if RECORD in topics else {}
@@ -231,20 +235,6 @@ class Supervisor:
         epoch_ns = self._clock.now_ns() + int(EPOCH_LEAD_S * 1e9)
         write_clock(run_dir, ClockFile(self._clock.offset_ns, epoch_ns, loop_period_ns, self._fast))
 
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Turn Ctrl-C and its like into a clean stop; a second one does not wait for anybody."""
-        loop = asyncio.get_running_loop()
-        wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-        wanted = [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
-        for number in wanted:
-            loop.add_signal_handler(number, self._on_signal)
-        try:
-            yield
-        finally:
-            for number in wanted:
-                loop.remove_signal_handler(number)
-
     def _on_signal(self) -> None:
         if self._stop.is_set():
             for keeper in self._keepers.values():
@@ -264,21 +254,3 @@ class Supervisor:
             voice, self._voice = self._voice, None
             if voice is not None:
                 voice.close()
-
-    @contextlib.contextmanager
-    def _metrics(self) -> Iterator[None]:
-        """Serve the metrics; a stage goes on without when their port is taken."""
-        server = None
-        if self._config.metrics.enabled:
-            from stage.supervision.metrics import MetricsServer
-
-            try:
-                server = MetricsServer(self._config.metrics, self.board)
-                self._say("info", "", f"metrics: {server.address}")
-            except SupervisionError as error:
-                self._say("error", "", str(error))
-        try:
-            yield
-        finally:
-            if server is not None:
-                server.close()
