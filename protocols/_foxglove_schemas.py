@@ -19,6 +19,8 @@ _OWN_FIELDS = (
     ("stage_rotation", 1004, "int32"),
     ("stage_width", 1005, "int32"),
     ("stage_height", 1006, "int32"),
+    ("stage_colorspace", 1007, "int32"),
+    ("stage_color_range", 1008, "int32"),
 )
 """Of pictures, far from Foxglove's own numbers: what a decoder needs to know besides, see `foxglove.Picture`."""
 _FIELDS: dict[str, tuple[tuple[str, int, str], ...]] = {

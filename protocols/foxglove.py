@@ -38,6 +38,8 @@ __all__ = [
 ]
 
 NS = 1_000_000_000
+_UNSPECIFIED = 2
+"""FFmpeg's number of a colour space that nobody states."""
 
 
 class Picture(NamedTuple):
@@ -62,6 +64,10 @@ class Picture(NamedTuple):
     width: int = 0
     """Pixels, as coded; 0 where the data says it."""
     height: int = 0
+    colorspace: int = _UNSPECIFIED
+    """FFmpeg's number; 2 where it is not known, or the data says it."""
+    color_range: int = 0
+    """Likewise, 0 where it is not known."""
 
 
 class Transform(NamedTuple):
@@ -156,6 +162,8 @@ def _encode_picture(message: Any, picture: Picture) -> bytes:
             picture.width,
             picture.height,
         )
+        message.stage_colorspace = 0 if picture.colorspace == _UNSPECIFIED else picture.colorspace + 1
+        message.stage_color_range = picture.color_range
         return message.SerializeToString()
     except (ProtobufEncodeError, ValueError) as error:
         raise EncodeError(f"a picture of {len(picture.data)} bytes cannot be written: {error}") from error
@@ -175,6 +183,8 @@ def _decode_picture(message: Any, data: bytes) -> Picture:
         message.stage_rotation,
         message.stage_width,
         message.stage_height,
+        message.stage_colorspace - 1 if message.stage_colorspace > 0 else _UNSPECIFIED,
+        message.stage_color_range,
     )
 
 

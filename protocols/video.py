@@ -43,3 +43,7 @@ class VideoPacket(Record, frozen=True):
     """As the source delivered it; at most `PACKET_LIMIT`."""
     extradata: bytes = b""
     """With a keyframe: the codec's global header, as the source has it; b"" for codecs without one."""
+    colorspace: int = 2
+    """What the container says of the colours, by FFmpeg's number; 2 where it says nothing."""
+    color_range: int = 0
+    """Likewise: 1 is 16 to 235, 2 is 0 to 255, 0 is not said."""

@@ -123,6 +123,8 @@ class Capture(Worker):
             rotation=coding.rotation,
             data=packet.data,
             extradata=coding.extradata if packet.keyframe else b"",
+            colorspace=coding.colorspace,
+            color_range=coding.color_range,
         )
         self.publisher.send(f"packet.{camera}", record)
 

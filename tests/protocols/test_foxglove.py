@@ -28,6 +28,8 @@ PICTURES = st.builds(
     st.sampled_from([0, 90, 180, 270]),
     PIXELS,
     PIXELS,
+    st.integers(0, 20),
+    st.integers(0, 2),
 )
 
 

@@ -33,6 +33,9 @@ class Coding(NamedTuple):
     height: int
     rotation: int = 0
     """Degrees by which the decoded picture has to be turned."""
+    colorspace: int = 2
+    """As `VideoPacket.colorspace`."""
+    color_range: int = 0
 
 
 class Packet(NamedTuple):
@@ -107,7 +110,8 @@ class PacketTap:
 def coding_of(context: av.VideoCodecContext, rotation: int = 0) -> Coding:
     """How a stream is compressed, as its decoder knows it."""
     name = context.codec.canonical_name
-    return Coding(name, bytes(context.extradata or b""), context.width, context.height, rotation % 360)
+    extradata, colours = bytes(context.extradata or b""), (context.colorspace, context.color_range)
+    return Coding(name, extradata, context.width, context.height, rotation % 360, *colours)
 
 
 def raw_packet(packet: av.Packet, coding: Coding) -> Packet | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from av.error import FFmpegError
 
 from protocols.errors import DecodeError, TakeError
 from protocols.takefile import TakeReader, TakeRecord
@@ -79,12 +80,15 @@ class TakeSource:
         Raises:
             SourceError: The take is not open, or `out` has the wrong shape.
         """
-        decoded = self._next()
-        if decoded is None:
-            return None
-        self._number = decoded.number if decoded.number >= 0 else self._number + 1
-        image = self._convert(decoded.frame, out, decoded.rotation)
-        return Frame(image, decoded.time_ns - self._zero_ns, None, self._number)
+        while (decoded := self._next()) is not None:
+            self._number = decoded.number if decoded.number >= 0 else self._number + 1
+            try:
+                image = self._convert(decoded.frame, out, decoded.rotation)
+            except FFmpegError:  # such as colours that nobody knows
+                self.faults["undecodable"] += 1
+                continue
+            return Frame(image, decoded.time_ns - self._zero_ns, None, self._number)
+        return None
 
     def seek(self, position_ns: int) -> None:
         """Make the first picture at or after this time the next one; a time past the end ends the recording.

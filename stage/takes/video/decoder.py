@@ -101,6 +101,7 @@ class VideoDecoder:
                 raise ValueError(f"{self.codec} is no video")
             if 0 < picture.width * picture.height < _MOST_PIXELS:
                 context.width, context.height = picture.width, picture.height
+            context.colorspace, context.color_range = picture.colorspace, picture.color_range
             if picture.extradata:
                 context.extradata = picture.extradata
             # Threads that let go of packets, which are Python's, would wait for the lock of the one that ends them.

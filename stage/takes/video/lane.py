@@ -144,6 +144,8 @@ class CopyLane:
             packet.rotation,
             packet.width,
             packet.height,
+            packet.colorspace,
+            packet.color_range,
         )
 
     def _lose(self, fault: str) -> None:

@@ -12,7 +12,7 @@ from stage.cameras.sources.take import TakeSource
 from stage.config import CameraSection, load
 from stage.errors import ConfigError, SourceError
 from stage.takes.video.lanes import VideoLanes
-from stage.takes.video.message import VideoMessage
+from stage.takes.video.message import VideoMessage, picture_in, video_message
 from tests.stage.cameras.videos import HEIGHT, WIDTH, number_in
 from tests.stage.takes.video.filming import (
     EPOCH_NS,
@@ -109,6 +109,18 @@ def test_messages_that_are_damaged_or_nonsense_are_left_out(messages: list[Video
     assert len(times) >= COUNT - 10
     assert times == sorted(set(times))
     assert source.faults["undecodable"] >= 4
+
+
+def test_colours_that_nobody_knows_are_damage(messages: list[VideoMessage], tmp_path: Path) -> None:
+    strange = []
+    for message in messages:
+        one = picture_in(message.schema_name, message.data)._replace(colorspace=77, color_range=9)
+        strange.append(video_message(one, message.sequence))
+    source = TakeSource(f"{write_take(tmp_path / 'take.mcap', strange)}#left")
+    source.open()
+    while source.read() is not None:
+        pass
+    assert source.faults["undecodable"] in (0, COUNT)
 
 
 def test_a_damaged_place_of_the_file_is_left_out(messages: list[VideoMessage], tmp_path: Path) -> None:

@@ -91,6 +91,8 @@ def packet_message(packet: Packet, sequence: int, camera: str = "left") -> Messa
         coding.rotation,
         packet.data,
         coding.extradata if packet.keyframe else b"",
+        coding.colorspace,
+        coding.color_range,
     )
     return Message(f"packet.{camera}", record, sequence, 0)
 

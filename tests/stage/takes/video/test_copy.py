@@ -11,6 +11,7 @@ from protocols import foxglove
 from stage.cameras.playback import Playback
 from stage.cameras.sources.file import FileSource
 from stage.cameras.sources.take import TakeSource
+from stage.takes.video.decoder import VideoDecoder
 from stage.takes.video.lanes import VideoLanes
 from stage.takes.video.message import VideoMessage, picture_in
 from tests.shared_data import shared_data
@@ -152,6 +153,19 @@ def test_who_begins_to_listen_waits_for_a_keyframe_and_has_lost_nothing(tmp_path
         lanes.take(packet_message(packets[number], number))
     assert [message.keyframe for message in lanes.ready()] == [True, False]
     assert lanes.dropped["left"] == 0
+
+
+def test_colours_that_only_the_container_knows_stay_as_they_are(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "plain.mp4", 4)
+    lanes = VideoLanes(config("copy"), tmp_path)
+    for number, packet in enumerate(packet for _, packets in play(video) for packet in packets):
+        tagged = packet.coding._replace(colorspace=1, color_range=2)  # BT.709, full range
+        lanes.take(packet_message(packet._replace(coding=tagged), number))
+    decoder = VideoDecoder()
+    for message in lanes.ready():
+        for decoded in decoder.decode(message.schema_name, message.data):
+            assert (decoded.frame.colorspace, decoded.frame.color_range) == (1, 2)
+    assert decoder.flush() == []
 
 
 def test_a_video_held_sideways_comes_back_upright(tmp_path: Path) -> None:
