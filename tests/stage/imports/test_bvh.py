@@ -127,7 +127,7 @@ def test_names_of_several_words_are_read(tmp_path: Path) -> None:
 
 def test_a_million_joints_are_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "deep.bvh"
-    joint = "JOINT J { OFFSET 0 0 1 CHANNELS 3 Zrotation Xrotation Yrotation "
+    joint = "JOINT J { "
     path.write_text("HIERARCHY ROOT Hips { OFFSET 0 0 0 CHANNELS 0 " + joint * 1_000_000 + "} MOTION")
     with pytest.raises(ForeignFileError, match="more than 1000 joints"):
         read_bvh(path)

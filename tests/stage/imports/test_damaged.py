@@ -17,7 +17,7 @@ from stage.imports._livelink_csv import read_livelink_csv
 from stage.imports._trc import read_trc
 from tests.stage.imports.small_files import small_csv, small_trc
 
-EXAMPLES = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EXAMPLES = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FLIPS = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=6)
 
 

@@ -71,7 +71,7 @@ def test_real_files_read_as_by_another_reader(name: str) -> None:
     assert own.up == "z"
 
 
-@pytest.mark.parametrize(("name", "markers"), [("Movement_trial", 39), ("Sample_Static", 35), ("Qualisys", 47)])
+@pytest.mark.parametrize(("name", "markers"), [("Movement_trial", 39), ("Qualisys", 47)])
 def test_known_sets_of_markers_are_put_on_the_body(name: str, markers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def sparse(path: Path) -> Recording:
         whole = read_c3d(path)
