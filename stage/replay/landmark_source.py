@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocols.errors import TakeError
-from protocols.solve_log import INPUTS_BEFORE_NS, KEYFRAME_S, SolverKeyframe, SolveStep
+from protocols.solve_log import BODIES, INPUTS_BEFORE_NS, KEYFRAME_S, SolverKeyframe, SolveStep
 from protocols.takefile import TakeReader
 from stage.replay.item import Item, items_of
 from stage.replay.source import STEP, Start, Still, span_of
@@ -18,6 +18,8 @@ KEYFRAME = "keyframe."
 MADE = ("performance.", "face.")
 INPUTS = ("landmarks.", "external.")
 
+_AHEAD_NS = 200_000_000
+"""Faces and other performers are solved so much before bodies of the same capture at most."""
 _SEARCH_NS = round(2.5 * KEYFRAME_S * 1e9)
 _WIDER = 8
 
@@ -86,7 +88,16 @@ class LandmarkSource:
             reach_ns = reach_ns * _WIDER if begin_ns > self.begin_ns else log_ns
 
     def _items(self, begin_ns: int, end_ns: int) -> Iterator[Item]:
-        return items_of(self.take.records(*INPUTS, STEP, KEYFRAME, begin_ns=max(0, begin_ns), end_ns=end_ns))
+        """Everything up to the steps of a moment; with what was captured later but solved before, lest steps lack."""
+        read_ns = end_ns + INPUTS_BEFORE_NS
+        records = self.take.records(*INPUTS, STEP, KEYFRAME, begin_ns=max(0, begin_ns), end_ns=read_ns)
+        for item in items_of(records):
+            step = item.record
+            if isinstance(step, SolveStep):
+                late_ns = step.at_ns - end_ns
+                if late_ns >= (0 if step.call == BODIES else _AHEAD_NS):
+                    return
+            yield item
 
 
 def _is_new(item: Item, start: Start) -> bool:

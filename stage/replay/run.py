@@ -11,16 +11,18 @@ import msgspec
 
 from protocols.playback import MAX_SPEED
 from protocols.takefile import TakeReader
-from protocols.timecode import TimecodeError
+from protocols.timecode import NS_PER_S
 from stage.config import Config, ReplaySection
 from stage.errors import ReplayError
+from stage.replay.landmark_source import LandmarkSource
 from stage.replay.source import span_of
 from stage.replay.stage_config import ReplayStage, replay_stage
 from stage.supervision.display import open_display
 from stage.supervision.plan import plan_stage
 from stage.supervision.supervisor import Supervisor
 from stage.supervisor import check_avatars, run_live, write_report
-from stage.takes.recorded_timecode import RecordedTimecode, recorded_timecode
+from stage.takes.moments import part
+from stage.takes.recorded_timecode import recorded_timecode
 from stage.takes.tracks import opened_track, take_and_track
 
 Resolve = Literal["landmarks", "frames"]
@@ -91,7 +93,7 @@ def prepared(path: Path, folder: Path, wishes: Wishes, other: Config | None) -> 
     """The stage that plays a take's performances, or solves its landmarks again.
 
     Raises:
-        TakeError: The take cannot be read.
+        TakeError: The take cannot be read, or has no landmarks to be solved again.
         ReplayError: It cannot be played as asked.
     """
     path, track = take_and_track(path.absolute())
@@ -103,49 +105,26 @@ def prepared(path: Path, folder: Path, wishes: Wishes, other: Config | None) -> 
     take = TakeReader(path)
     played = opened_track(path, track)
     timecode = recorded_timecode(take)
-    begin_ns, end_ns = span_of(played)
+    span_ns = span_of(played)
+    in_ns, out_ns = part(wishes.begin, wishes.end, span_ns, timecode)
+    if in_ns == out_ns and wishes.end:
+        raise ReplayError("--from and --to: there is nothing between them")
     section = ReplaySection(
         take=str(path),
         track=track,
         source="landmarks" if wishes.resolve == "landmarks" else "performances",
         speed=wishes.speed,
         loop=wishes.loop,
-        begin_s=position_s(wishes.begin, "--from", timecode, begin_ns, end_ns),
-        end_s=position_s(wishes.end, "--to", timecode, begin_ns, end_ns),
+        begin_s=(in_ns - span_ns[0]) / NS_PER_S,
+        end_s=(out_ns - span_ns[0]) / NS_PER_S if wishes.end else 0.0,
         paused=wishes.paused,
     )
-    if section.end_s and section.begin_s >= section.end_s:
-        raise ReplayError(f"--from {wishes.begin} is not before --to {wishes.end}")
     if not any(topic.startswith(("performance.", "face.", "landmarks.")) for topic in played.counts):
         raise ReplayError(f"{played.path}: nobody performs in it; there is nothing to play")
+    if section.source == "landmarks":
+        LandmarkSource(take)  # refused now, not when the solver has been loaded
     stage = replay_stage(take, folder, section, timecode, other, record=wishes.record)
     if played.finished:
         return stage
     unfinished = f"{played.path} has no end: played is what of it is whole; stage takes recover mends it"
     return stage._replace(notes=(*stage.notes, unfinished))
-
-
-def position_s(text: str, option: str, timecode: RecordedTimecode, begin_ns: int, end_ns: int) -> float:
-    """A position on the command line as seconds since the take's beginning; 0 where none was given.
-
-    Raises:
-        ReplayError: It is none, or not in the take.
-    """
-    if not text:
-        return 0.0
-    length_s = (end_ns - begin_ns) / 1e9
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            found_ns = timecode.find(text, begin_ns, end_ns)
-        except TimecodeError as error:
-            raise ReplayError(f"{option}: {error}; or give seconds since the beginning") from None
-        if found_ns is None:
-            first, last = timecode.text(begin_ns), timecode.text(end_ns)
-            where = f"it goes from {first} to {last}" if first else "it has no timecode"
-            raise ReplayError(f"{option} {text} is not in the take; {where}") from None
-        return (found_ns - begin_ns) / 1e9
-    if not 0.0 <= seconds <= length_s:
-        raise ReplayError(f"{option} {text}: the take has {length_s:.2f} s")
-    return seconds

@@ -14,8 +14,19 @@ import msgspec
 from msgspec.structs import replace
 
 from protocols.takefile import TakeReader
-from stage.config import AnyOutputSection, BusSection, Config, ControlSection, MqttSection, ReplaySection, VmcSection
-from stage.takes.contents import unpack
+from stage.config import (
+    ActorSection,
+    AnyOutputSection,
+    BusSection,
+    Config,
+    ControlSection,
+    MqttSection,
+    ReplaySection,
+    StageSection,
+    VmcSection,
+)
+from stage.replay.source import BODY, FACE
+from stage.takes.contents import CONFIG, unpack
 from stage.takes.recorded_timecode import RecordedTimecode
 
 _HIDDEN = "***"
@@ -49,9 +60,9 @@ def replay_stage(
         record: Whether the replay may be recorded.
 
     Raises:
-        TakeError: The take holds no config, or cannot be unpacked.
+        TakeError: The take's config is not understood, or cannot be unpacked.
     """
-    own = unpack(take, folder)
+    own = unpack(take, folder) if CONFIG in take.attachments else _bare(take)
     notes: list[str] = []
     config = replace(
         own,
@@ -76,6 +87,13 @@ def replay_stage(
             record=replace(other.record, enabled=record),
         )
     return ReplayStage(config, tuple(notes))
+
+
+def _bare(take: TakeReader) -> Config:
+    """The stage of a take that says nothing of one: who performs in it."""
+    names = dict.fromkeys(topic.partition(".")[2] for topic in take.counts if topic.startswith((BODY, FACE)))
+    actors = tuple(ActorSection(id=name) for name in sorted(names))
+    return Config(stage=StageSection(name=take.path.stem), actors=actors)
 
 
 def _at_home(own: Config) -> dict[str, msgspec.Struct]:

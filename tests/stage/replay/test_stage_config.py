@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from protocols.takefile import TakeReader
+from protocols.codec import encode
+from protocols.takefile import TakeReader, TakeWriter, captured_ns
 from protocols.timecode import FrameRate
 from stage.config import (
     ActorSection,
@@ -24,6 +26,7 @@ from stage.config import (
 )
 from stage.errors import ReplayError
 from stage.replay.find import find_take
+from stage.replay.frames import frames_stage
 from stage.replay.run import Wishes, position_s, prepared
 from stage.replay.stage_config import ReplayStage, replay_stage
 from stage.supervision.plan import plan_stage
@@ -152,6 +155,26 @@ def test_what_cannot_be_played_so_is_refused(take: Path, wishes: Wishes, word: s
 def test_an_unfinished_take_is_played_and_that_is_told(tmp_path: Path) -> None:
     path = write_take(tmp_path / "scene_002.mcap", SENT, config=OWN, finish=False)
     assert "has no end" in prepared(path, tmp_path / "inside", Wishes(), None).notes[-1]
+
+
+def test_a_take_of_another_program_is_sent_where_another_stage_sends(tmp_path: Path) -> None:
+    path = tmp_path / "walk_001.mcap"
+    writer = TakeWriter(path)
+    for number, one in enumerate(SENT):
+        log_ns = captured_ns(one.record, one.sent_ns)
+        data = encode(one.record, number, one.sent_ns)
+        writer.write(one.topic, type(one.record).__name__, data, log_ns, one.sent_ns, number)
+    writer.finish({})
+    other = Config(actors=(ActorSection(id="bob"),), outputs=(LiveLinkSection(id="unreal", actor="bob"),))
+    config = prepared(path, tmp_path / "inside", Wishes(), other).config
+    assert [actor.id for actor in config.actors] == [ACTOR]
+    assert [output.actor for output in config.outputs] == [ACTOR]
+
+
+@pytest.mark.parametrize("options", [{"speed": 2.0}, {"begin": "1"}, {"paused": True}, {"track": "smooth"}, {}])
+def test_frames_are_there_and_played_as_they_are(take: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(ReplayError, match=r"frames|video"):
+        frames_stage(take, take.parent / "inside", Wishes(resolve="frames", **options), None)
 
 
 def test_a_take_is_found_by_path_or_name(take: Path, monkeypatch: pytest.MonkeyPatch) -> None:
