@@ -31,6 +31,7 @@ from protocols.takefile._chunk import RawMessage as RawMessage
 from protocols.takefile._copy import check_same as check_same
 from protocols.takefile._copy import copy_attachments as copy_attachments
 from protocols.takefile._copy import copy_messages as copy_messages
+from protocols.takefile._disk import sync_folder as sync_folder
 from protocols.takefile._format import CHUNK_BYTES as CHUNK_BYTES
 from protocols.takefile._format import FOREVER_NS as FOREVER_NS
 from protocols.takefile._format import MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import zlib
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 from mcap.records import Attachment, Channel, DataEnd, Header, Metadata, Schema
 
 from protocols.codec import RECORD_TYPES
-from protocols.errors import EncodeError, TakeError
+from protocols.errors import EncodeError
 from protocols.takefile._chunk import OpenChunk, RawMessage, packed
+from protocols.takefile._disk import DiskFile
 from protocols.takefile._format import (
     CHECKSUM,
     CHUNK_BYTES,
@@ -51,13 +48,7 @@ class TakeWriter:
         """Messages in closed chunks and in the open ones."""
         self.safe_records = 0
         """Messages in closed chunks."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        try:
-            self._descriptor = os.open(path, flags, 0o644)
-        except FileExistsError:
-            raise
-        except OSError as error:
-            raise TakeError(f"{path}: {error.strerror}; a take cannot be written there") from error
+        self._file = DiskFile(path)
         self._summary = Summary()
         self._ids: dict[tuple[str, str], int] = {}
         """Channel by topic and schema."""
@@ -66,36 +57,17 @@ class TakeWriter:
         """The open chunks: "" for records, a topic of video for its own."""
         self._defined: dict[str, set[int]] = {}
         """Schemas that each lane has told."""
-        self._size = 0
-        self._crc = 0
-        self._fault = ""
-        with suppress(OSError):  # some network disks know no locks
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with suppress(OSError):  # some cannot sync a folder
-            _sync_folder(path.parent)
-        try:
-            self._put([MAGIC, packed(Header(PROFILE, library))])
-        except TakeError as error:
-            self.close()
-            path.unlink(missing_ok=True)
-            cause = error.__cause__
-            why = cause.strerror if isinstance(cause, OSError) else error
-            raise TakeError(f"{path}: {why}; a take cannot be written there") from error
+        self._file.begin([MAGIC, packed(Header(PROFILE, library))])
 
     @property
     def bytes_written(self) -> int:
         """Size of the file; the open chunks are not in it yet."""
-        return self._size
+        return self._file.size
 
     @property
     def is_there(self) -> bool:
         """Whether the file still has its name: a deleted one takes all that is written, and keeps nothing of it."""
-        try:
-            return os.path.samestat(os.fstat(self._descriptor), os.stat(self.path))
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError:  # a disk that does not answer now; writing will tell
-            return True
+        return self._file.is_there
 
     @property
     def topics(self) -> frozenset[str]:
@@ -109,8 +81,8 @@ class TakeWriter:
             TakeError: It cannot be written.
         """
         part = packed(Metadata(name=name, metadata={**facts, CHECKSUM: checksum(facts)}))
-        position = self._size
-        self._put([part])
+        position = self._file.size
+        self._file.put([part])
         self._summary.add_metadata(name, position, len(part))
 
     def attach(self, name: str, data: bytes, media_type: str, at_ns: int) -> None:
@@ -120,8 +92,8 @@ class TakeWriter:
             TakeError: It cannot be written.
         """
         attachment = Attachment(create_time=at_ns, log_time=at_ns, name=name, media_type=media_type, data=data)
-        part, position = packed(attachment), self._size
-        self._put([part])
+        part, position = packed(attachment), self._file.size
+        self._file.put([part])
         self._summary.add_attachment(attachment, position, len(part))
 
     def write(self, topic: str, kind: str, data: bytes, log_ns: int, received_ns: int, sequence: int = 0) -> None:
@@ -186,14 +158,14 @@ class TakeWriter:
         """
         lanes, self._lanes = self._lanes, {}
         parts: list[bytes] = []
-        position = self._size
+        position = self._file.size
         for lane in sorted(lanes):  # records first
             folded, entry = lanes[lane].folded(position)
             parts += folded
             position += entry.chunk_length + entry.message_index_length
             self._summary.add_chunk(entry, lanes[lane].counts)
         if parts:
-            self._put(parts)
+            self._file.put(parts)
             self.safe_records = self.records
 
     def sync(self) -> None:
@@ -203,10 +175,7 @@ class TakeWriter:
             TakeError: It cannot be written.
         """
         self.close_chunk()
-        try:
-            os.fdatasync(self._descriptor)
-        except OSError as error:
-            raise self._failure(error) from error
+        self._file.sync()
 
     def finish(self, facts: Mapping[str, str]) -> None:
         """Writes the end of the file, syncs and closes it.
@@ -220,17 +189,15 @@ class TakeWriter:
         try:
             self.close_chunk()
             self.note("end", facts)
-            end = packed(DataEnd(self._crc))
-            self._put([end, self._summary.written(self._size + len(end)), MAGIC])
+            end = packed(DataEnd(self._file.crc))
+            self._file.put([end, self._summary.written(self._file.size + len(end)), MAGIC])
             self.sync()
         finally:
             self.close()
 
     def close(self) -> None:
         """Closes the file as it is; without `finish` it is an unfinished take."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._file.close()
 
     def _write(
         self, topic: str, schema: str, encoding: str, data: bytes, log_ns: int, received_ns: int, sequence: int
@@ -269,31 +236,6 @@ class TakeWriter:
         self._ids[topic, schema] = channel_id
         return channel_id
 
-    def _put(self, parts: Sequence[bytes]) -> None:
-        """Writes parts wholly or not at all: what a full disk has cut is taken back.
-
-        After a failure nothing more is written: the books no longer fit the file.
-        """
-        if self._fault:
-            raise TakeError(self._fault)
-        try:
-            for part in parts:
-                view = memoryview(part)
-                while len(view) > 0:
-                    view = view[os.write(self._descriptor, view) :]
-        except OSError as error:
-            with suppress(OSError):  # then the reader finds where the last whole part ends
-                os.ftruncate(self._descriptor, self._size)
-                os.lseek(self._descriptor, self._size, os.SEEK_SET)
-            raise self._failure(error) from error
-        for part in parts:
-            self._crc = zlib.crc32(part, self._crc)
-            self._size += len(part)
-
-    def _failure(self, error: OSError) -> TakeError:
-        self._fault = f"{self.path}: {error.strerror}; the take ends there, what was written before is whole"
-        return TakeError(self._fault)
-
 
 def _described(kind: str) -> bytes:
     """JSON Schema of a bus message with such a record, so that the file explains itself; b"" for unknown classes."""
@@ -303,12 +245,3 @@ def _described(kind: str) -> bytes:
     (schema,), components = msgspec.json.schema_components([record])
     prefix = [{"title": name, "type": "integer"} for name in ("schema version", "start", "sequence", "sent_ns")]
     return msgspec.json.encode({"type": "array", "prefixItems": [*prefix, schema], "$defs": components})
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new file is only safe from a power cut when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 
 from protocols.errors import ProtocolError
-from protocols.takefile import TakeReader
+from protocols.takefile import TakeReader, sync_folder
 from stage.errors import RecordError
 from stage.takes.contents import recorded_config
 from stage.takes.face_table import FaceTables
-from stage.takes.rewrite import Pause, no_pause, sync_folder
+from stage.takes.rewrite import Pause, no_pause
 
 _PAUSE_AFTER = 100
 

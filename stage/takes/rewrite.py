@@ -23,6 +23,7 @@ from protocols.takefile import (
     check_same,
     copy_attachments,
     copy_messages,
+    sync_folder,
 )
 from stage.takes.about import library
 from stage.takes.folder import MIN_FREE_BYTES, free_bytes
@@ -189,16 +190,6 @@ def nobody_else(path: Path) -> Iterator[None]:
         except OSError:  # some network disks know no locks
             pass
         yield
-
-
-def sync_folder(folder: Path) -> None:
-    """Has the names in a folder on the disk, where the disk knows how."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _second_name(path: Path, suffix: str) -> Path:

@@ -189,7 +189,7 @@ def test_a_full_disk_leaves_whole_chunks(tmp_path: Path, monkeypatch: pytest.Mon
         room[0] -= size
         return write(descriptor, data[:size])
 
-    monkeypatch.setattr("protocols.takefile._writer.os.write", into_little_room)
+    monkeypatch.setattr("protocols.takefile._disk.os.write", into_little_room)
     with pytest.raises(TakeError, match="No space left"):
         for number, item in enumerate(entries):
             writer.write(item.topic, item.kind, item.data, item.log_ns, item.received_ns, number)

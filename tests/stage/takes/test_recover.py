@@ -80,7 +80,7 @@ def test_what_fails_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pyt
         raise OSError(28, os.strerror(28)) if when == "full" else KeyboardInterrupt
 
     def pause() -> None:
-        monkeypatch.setattr("protocols.takefile._writer.os.write", fail)
+        monkeypatch.setattr("protocols.takefile._disk.os.write", fail)
 
     with pytest.raises(TakeError if when == "full" else KeyboardInterrupt):
         recover(path, pause)

@@ -151,9 +151,9 @@ def test_a_disk_that_fails_ends_the_take_and_keeps_what_was_written(
     def fail(*_: object) -> int:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(f"protocols.takefile._writer.os.{'fdatasync' if failing == 'fdatasync' else 'write'}", fail)
+    monkeypatch.setattr(f"protocols.takefile._disk.os.{'fdatasync' if failing == 'fdatasync' else 'write'}", fail)
     if failing == "ftruncate":
-        monkeypatch.setattr("protocols.takefile._writer.os.ftruncate", fail)
+        monkeypatch.setattr("protocols.takefile._disk.os.ftruncate", fail)
     take.put(message(1))
     take.join(20.0)
     assert take.phase == "done" and os.strerror(errno.EIO) in take.fault
