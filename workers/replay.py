@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from protocols.bus import Publisher
 from protocols.playback import PlayerState, SetPlayback
 from protocols.show import Calibrate
 from protocols.takefile import TakeReader
@@ -26,7 +27,7 @@ from stage.replay.precise import take_precedence, wait_until
 from stage.replay.source import BODY, FACE, STEP, PerformanceSource
 from stage.replay.state import PlayerTeller
 from stage.replay.timecode_teller import TimecodeTeller
-from stage.replay.voices import Voices
+from stage.replay.voices import QUEUE_LENGTH, Voices
 from stage.surfaces import REPLAY, command_topics
 from stage.takes.recorded_timecode import recorded_timecode
 from stage.takes.tracks import opened_track
@@ -98,6 +99,10 @@ class ReplayWorker(Worker):
         if (fault := self._ahead.fault) and fault != self._fault:
             self._fault = fault
             self.event("error", fault)
+
+    def _open_bus(self) -> None:
+        # Steps and states are said by this worker itself, hundreds at once after a jump.
+        self.publisher = Publisher(self.run_dir, self.name, self.clock, QUEUE_LENGTH)
 
     def _send(self, due: Due) -> None:
         item, capture_ns, speed, held = due

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from protocols.arrays import to_bytes
 from protocols.errors import TakeError
 from protocols.messages import FacePerformance, MeshNote, Performance, Trace
-from protocols.playback import PlayerState
 from protocols.show import Calibrate
 from protocols.takefile import TakeReader
 from stage.bodies.body import load_body
@@ -55,8 +54,10 @@ class ResolveWorker(Worker):
         Raises:
             TakeError: The take cannot be read, or says nothing of how it was solved.
         """
-        self._follower = Follower(self._solver, mesh=self.config.body.mesh, patience_ns=_PATIENCE_NS)
         self._line = Line(LandmarkSource(TakeReader(Path(self.config.replay.take))).begin_ns)
+        self._follower = Follower(
+            self._solver, mesh=self.config.body.mesh, patience_ns=_PATIENCE_NS, reached=self._line.update
+        )
         sources = {name: ["landmarks."] for name in readers(self.config)}
         sources[REPLAY] = ["step.", "keyframe.", "player"]
         if len(self.config.inputs) > 0:
@@ -73,10 +74,7 @@ class ResolveWorker(Worker):
                 self.reply(message.record, False, "a take is solved again, nobody is filmed: nothing can be measured")
         now_ns = self.clock.now_ns()
         for message in self._subscriber.drain_all():
-            if isinstance(message.record, PlayerState):
-                self._line.update(message.record)
-            else:
-                self._follower.add(message.record, now_ns)
+            self._follower.add(message.record, now_ns)
         self._follow()
 
     def report(self) -> None:

@@ -9,7 +9,7 @@ next one, the same steps are done with what there is: near what was, and said to
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from protocols.errors import TakeError
 from protocols.external import ExternalBones, ExternalFace
 from protocols.messages import CameraLandmarks, FacePerformance, Performance, Record
+from protocols.playback import PlayerState
 from protocols.solve_log import BODIES, EXTERNAL, FACE, MEASURE, TIME, SolverKeyframe, SolveStep
 from stage.news import News
 from stage.resolve._inputs import Inputs
@@ -48,13 +49,21 @@ class Outcome(NamedTuple):
 class Follower:
     """Does the steps of a take."""
 
-    def __init__(self, solver: Solver, *, mesh: bool, patience_ns: int = PATIENCE_NS) -> None:
+    def __init__(
+        self,
+        solver: Solver,
+        *,
+        mesh: bool,
+        patience_ns: int = PATIENCE_NS,
+        reached: Callable[[PlayerState], object] = lambda _: None,
+    ) -> None:
         """Begins with a solver that has done nothing.
 
         Args:
             solver: Made from the take's config.
             mesh: Whether the stage made meshes, `[body] mesh`.
             patience_ns: How long a step waits for what it names.
+            reached: Told of each state of a player, when all steps that came before it have been done.
         """
         self.counters: Counter[str] = Counter()
         """steps, inexact, gaps (steps that are not there), missing (steps whose inputs are not), states, jumps."""
@@ -63,7 +72,8 @@ class Follower:
         self._solver, self._memento, self._mesh = solver, Memento(solver), mesh
         self._actors = set(solver.shapes())
         self._inputs = Inputs()
-        self._pending: deque[tuple[SolveStep | SolverKeyframe, int]] = deque()
+        self._reached = reached
+        self._pending: deque[tuple[SolveStep | SolverKeyframe | PlayerState, int]] = deque()
         self._patience_ns = patience_ns
         self._exact = False
         self._next: tuple[int, int] | None = None
@@ -91,7 +101,7 @@ class Follower:
         """Takes in a record, and does nothing yet: where there are several, none is missed while another is at hand."""
         if isinstance(record, CameraLandmarks | ExternalFace | ExternalBones):
             self._inputs.add(record)
-        elif isinstance(record, SolveStep | SolverKeyframe):
+        elif isinstance(record, SolveStep | SolverKeyframe | PlayerState):
             self._pending.append((record, at_ns))
 
     def go_on(self, at_ns: int) -> Iterator[Outcome]:
@@ -107,7 +117,9 @@ class Follower:
                     break
                 self._miss(record)
             self._pending.popleft()
-            if isinstance(record, SolverKeyframe):
+            if isinstance(record, PlayerState):
+                self._reached(record)
+            elif isinstance(record, SolverKeyframe):
                 self._keyframe(record)
             else:
                 yield self._step(record)
