@@ -25,11 +25,11 @@ from stage.config import (
     VmcSection,
 )
 from stage.errors import ReplayError
-from stage.replay.find import find_take
 from stage.replay.frames import frames_stage
-from stage.replay.run import Wishes, position_s, prepared
+from stage.replay.run import Wishes, prepared
 from stage.replay.stage_config import ReplayStage, replay_stage
 from stage.supervision.plan import plan_stage
+from stage.takes.find import find_take
 from stage.takes.recorded_timecode import recorded_timecode
 from tests.stage.replay.takes import ACTOR, performed, write_take
 
