@@ -198,6 +198,9 @@ def notes(
 def _folder(folder: Path) -> Path:
     """The folder of takes that is meant."""
     config_path = DEMO_CONFIG if folder == _MISSING else folder
+    beside = folder / "stage.toml"
+    if folder != _MISSING and beside.is_file() and not any(folder.glob("*.mcap")):  # the folder of a stage is meant
+        config_path = beside
     if config_path.suffix != ".toml":
         return folder
     from stage.config import load
