@@ -11,6 +11,7 @@ from ._outputs import OscSection as OscSection
 from ._outputs import OutputSection as OutputSection
 from ._outputs import Positions as Positions
 from ._outputs import VmcSection as VmcSection
+from ._override import overridden as overridden
 from ._receivers import wishes_of as wishes_of
 from ._records import ActorSection as ActorSection
 from ._records import BodySection as BodySection

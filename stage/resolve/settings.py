@@ -9,8 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from protocols.takefile import TakeReader
-from stage.config import Config, load, nearest
-from stage.config._override import overridden
+from stage.config import Config, load, nearest, overridden
 from stage.errors import ConfigError
 from stage.takes.contents import recorded_config, unpack
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stage.config import ActorSection, CameraSection, Config
-from stage.config._override import overridden
+from stage.config import ActorSection, CameraSection, Config, overridden
 from stage.errors import ConfigError
 
 _CONFIG = Config(
