@@ -58,7 +58,8 @@ class _Form:
 
     def floats(self, data: bytes) -> NDArray[np.float64]:
         if not self.dec:
-            return np.frombuffer(data, f"{self.order}f4").astype(np.float64)
+            with np.errstate(invalid="ignore"):  # a damaged file may hold any kind of NaN
+                return np.frombuffer(data, f"{self.order}f4").astype(np.float64)
         words = np.frombuffer(data, "<u2").reshape(-1, 2)  # the halves of a DEC number are swapped
         return (((words[:, 0].astype(np.uint32) << 16) | words[:, 1]).view(np.float32) / 4.0).astype(np.float64)
 
@@ -136,9 +137,7 @@ def _recording(path: Path, data: bytes, form: _Form, parameters: Parameters) -> 
     scale = float((point.get("SCALE") or form.floats(data[12:16]).tolist())[0])
     rate = float((point.get("RATE") or form.floats(data[20:24]).tolist())[0])
     first_block = int((point.get("DATA_START") or [0])[0]) or int(header[7])
-    claimed = int((point.get("LONG_FRAMES") or [0])[0]) or int(header[3]) - int(header[2]) + 1
-    if claimed <= 0 or (header[3] == 0xFFFF and point.get("FRAMES")):
-        claimed = max(claimed, int((point.get("FRAMES") or [0])[0]))
+    claimed = _frames(header, parameters)
     if not 0 < count <= _MOST_POINTS or not 0 < rate <= 20_000 or claimed < 1 or not np.isfinite(scale) or scale == 0:
         raise ForeignFileError(
             f"{path}: {count} points, {claimed} frames at {rate:g} Hz, scale {scale:g} cannot be; export it anew"
@@ -172,6 +171,17 @@ def _recording(path: Path, data: bytes, form: _Form, parameters: Parameters) -> 
         _text(parameters, "STAGE", "TIMECODE"),
         _text(parameters, "STAGE", "TIMECODE_RATE"),
     )
+
+
+def _frames(header: NDArray[np.int64], parameters: Parameters) -> int:
+    """How many frames there are; the header counts to 65,535, longer files say it elsewhere."""
+    point, trial = parameters.get("POINT", {}), parameters.get("TRIAL", {})
+    first, last = (trial.get(f"ACTUAL_{edge}_FIELD") or [] for edge in ("START", "END"))
+    if point.get("LONG_FRAMES"):
+        return int(point["LONG_FRAMES"][0])
+    if len(first) == len(last) == 2:
+        return int(last[0] + (last[1] << 16) - first[0] - (first[1] << 16)) + 1
+    return int(header[3]) - int(header[2]) + 1
 
 
 def _text(parameters: Parameters, group: str, name: str) -> str:

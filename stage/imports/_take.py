@@ -25,8 +25,8 @@ from stage.errors import RecordError
 from stage.imports._imported import read_bytes
 from stage.imports._records import Part, records
 from stage.takes.about import attached_files, clock_facts, library, software
-from stage.takes.folder import SUFFIX, check_space, create_take, free_bytes
-from stage.takes.names import safe_name
+from stage.takes.folder import check_space, create_take, free_bytes
+from stage.takes.names import SUFFIX, safe_name
 
 _NUMBERED = re.compile(r"(.+)_(\d{3,6})", re.ASCII)
 
