@@ -7,10 +7,9 @@ from typing import Annotated
 
 import tyro
 
-from stage.commands.options import OptionalText, Switch, TakePath
+from stage.commands.options import Actors, From, OptionalText, Switch, TakePath, To, Track
 
 OptionalPath = Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR", help_behavior_hint="")]
-Moment = Annotated[str, tyro.conf.arg(metavar="SECONDS|TIMECODE", help_behavior_hint="")]
 
 
 def export(
@@ -18,39 +17,39 @@ def export(
     *,
     format: Annotated[str, tyro.conf.arg(metavar="glb|bvh|usd|trc|c3d|csv|npz|mp4")],
     out: OptionalPath = None,
-    actor: Annotated[str, tyro.conf.arg(metavar="ID", help_behavior_hint="")] = "",
-    track: Annotated[str, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = "",
+    actor: Actors = (),
+    track: Track = "",
     rate: Annotated[str, tyro.conf.arg(metavar="FPS", help_behavior_hint="")] = "",
-    from_: Annotated[Moment, tyro.conf.arg(name="from")] = "",
-    to: Moment = "",
+    begin: From = "",
+    to: To = "",
     style: OptionalText = "",
     overwrite: Switch = False,
 ) -> int:
     """Hand a take over to other programs, resampled to whole frames of its timecode.
 
     Args:
-        take: The take, or a track of it.
+        take: The take, or a track of it: a file, or its name in the folder where takes go.
         format: What to make; docs/export.md says what opens it, in which axes and units.
         out: The file, or a folder for the files; otherwise beside the take, named after take and actor.
-        actor: Only this one; otherwise all, each in a file of its own, or all in one where the format holds a scene.
+        actor: Only these; otherwise all, each in a file of its own, or all in one where the format holds a scene.
         track: Another solve of the take.
         rate: Frames per second, such as 24 or 29.97; otherwise the stage's, or its timecode's.
-        from_: First moment: seconds since the take's begin, or a timecode.
+        begin: First moment: seconds since the take's begin, or a timecode of it.
         to: Last moment, likewise.
         style: Of bvh its names and rest pose: rig, mixamo or manny; of mp4 what is drawn: mesh or skeleton.
         overwrite: Allow a file of the same name to be replaced.
     """
     from stage.export.run import run_export
+    from stage.takes.find import find_take
 
-    actors = (actor,) if actor else ()
     return run_export(
-        take,
+        find_take(take),
         format,
         out,
-        actors=actors,
+        actors=actor,
         track=track,
         rate=rate,
-        begin=from_,
+        begin=begin,
         end=to,
         style=style,
         overwrite=overwrite,

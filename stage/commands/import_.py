@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 
 import tyro
 
-from stage.commands.options import OptionalFile, OptionalText
+from stage.commands.options import Actors, OptionalFile, OptionalText
 from stage.errors import StageError
 
 Files = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE ...", help_behavior_hint="")]
-Actors = Annotated[tuple[str, ...], tyro.conf.arg(metavar="ID ...", help_behavior_hint="")]
 
 
 def import_(

@@ -22,6 +22,10 @@ OptionalConfigPath = Annotated[
 TakePath = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TAKE")]
 OptionalFile = Annotated[Path | None, tyro.conf.arg(metavar="FILE", help_behavior_hint="")]
 OptionalSeconds = Annotated[float | None, tyro.conf.arg(metavar="N", help_behavior_hint="")]
+From = Annotated[str, tyro.conf.arg(name="from", metavar="SECONDS|TIMECODE", help_behavior_hint="")]
+To = Annotated[str, tyro.conf.arg(metavar="SECONDS|TIMECODE", help_behavior_hint="")]
+Track = Annotated[str, tyro.conf.arg(metavar="NAME", help_behavior_hint="")]
+Actors = Annotated[tuple[str, ...], tyro.conf.arg(metavar="ID ...", help_behavior_hint="")]
 OptionalText = Annotated[str, tyro.conf.arg(metavar="TEXT", help_behavior_hint="")]
 Switch = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(help_behavior_hint="")]
 

@@ -7,29 +7,28 @@ from typing import Annotated, Literal
 import tyro
 
 from stage.commands.options import (
+    From,
     OptionalFile,
     OptionalSeconds,
-    OptionalText,
     Switch,
     TakePath,
+    To,
+    Track,
     check_seconds,
     check_writable,
 )
-
-_Position = Annotated[str, tyro.conf.arg(metavar="S|HH:MM:SS:FF", help_behavior_hint="")]
-_From = Annotated[str, tyro.conf.arg(name="from", metavar="S|HH:MM:SS:FF", help_behavior_hint="")]
 
 
 def replay(
     take: TakePath,
     *,
     config: OptionalFile = None,
-    track: OptionalText = "",
+    track: Track = "",
     resolve: Annotated[Literal["landmarks", "frames"] | None, tyro.conf.arg(help_behavior_hint="")] = None,
     speed: float = 1.0,
     loop: Switch = False,
-    begin: _From = "",
-    to: _Position = "",
+    begin: From = "",
+    to: To = "",
     paused: Switch = False,
     record: Switch = False,
     seconds: OptionalSeconds = None,
@@ -39,14 +38,14 @@ def replay(
     """Play a take as if it were live: to the same outputs, at the same rates, with its own timecode.
 
     Args:
-        take: The take file, or the name of a take in the folder of the stage (here, or of --config).
+        take: The take, or a track of it: a file, or its name in the folder where takes go (takes, or that of --config).
         config: A stage.toml: send to its outputs, with its page and controls, instead of those of the take's own stage.
-        track: Play this solve of the take (see stage solve) instead of the one that was recorded live.
+        track: Another solve of the take.
         resolve: Solve again while playing: from the recorded landmarks, or from the recorded frames.
         speed: Above 0, up to 16.
         loop: Begin anew when it is over.
-        begin: In point: seconds since the beginning of the take, or timecode.
-        to: Out point.
+        begin: In point: seconds since the take's begin, or a timecode of it.
+        to: Out point, likewise.
         paused: Show the first picture, and wait for play.
         record: Be ready to record the replay; where takes go.
         seconds: Stop after this long; otherwise when the take has ended and nobody has moved it, or on Ctrl-C.
@@ -57,8 +56,8 @@ def replay(
     if json is not None:
         check_writable(json, "--json")
     from stage.config import load
-    from stage.replay.find import find_take
     from stage.replay.run import Wishes, run_replay
+    from stage.takes.find import find_take
 
     other = None if config is None else load(config)
     wishes = Wishes(track, resolve, speed, loop, begin, to, paused, record)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from stage.commands.options import OptionalFile, Switch, check_writable
+from stage.commands.options import From, OptionalFile, Switch, To, check_writable
 from stage.errors import StageError
 
 _What = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CONFIG|TAKE")]
@@ -23,8 +23,6 @@ _Source = Annotated[
     tyro.conf.arg(metavar="landmarks|frames|performances", help_behavior_hint=""),
 ]
 _Device = Annotated[Literal["cpu", "cuda"] | None, tyro.conf.arg(metavar="cpu|cuda", help_behavior_hint="")]
-_From = Annotated[str, tyro.conf.arg(name="from", metavar="S|HH:MM:SS:FF", help_behavior_hint="")]
-_To = Annotated[str, tyro.conf.arg(metavar="S|HH:MM:SS:FF", help_behavior_hint="")]
 
 
 def solve(
@@ -38,8 +36,8 @@ def solve(
     device: _Device = None,
     as_live: Switch = False,
     check: Switch = False,
-    begin: _From = "",
-    to: _To = "",
+    begin: From = "",
+    to: To = "",
 ) -> int:
     """Solve recordings of a stage as fast as possible into a result file; or a take again, into a new track of it.
 
@@ -55,16 +53,16 @@ def solve(
         as_live: Take: follow the steps of the live solver; gives the performances that were live, byte for byte.
         check: Take: write nothing; solve it as it was live and compare with what was recorded, byte for byte. The exit
             status is 2 when something differs.
-        begin: Take: solve from here on, seconds since the beginning or timecode.
-        to: Take: solve up to here.
+        begin: Take: first moment: seconds since the take's begin, or a timecode of it.
+        to: Take: last moment, likewise.
     """
     if not 0.0 <= smooth <= 100.0:
         raise StageError(f"--smooth {smooth:g} is no strength; 1 is tuned for people, 0 is none")
     if check:
         if out or smooth or source or set_ or config or device or as_live or begin or to:
             raise StageError("--check compares a whole take with itself; leave out the other options")
-        from stage.replay.find import find_take
         from stage.resolve.check import run_check
+        from stage.takes.find import find_take
 
         return run_check(find_take(what))
     if not out:
@@ -81,8 +79,8 @@ def solve(
 
         solve_offline(stage_config, result)
         return 0
-    from stage.replay.find import find_take
     from stage.resolve.run import run_resolve
+    from stage.takes.find import find_take
 
     if out.endswith(".npz"):
         raise StageError(f"a take is solved into a track of it: --out NAME, then stage export --track NAME for {out}")

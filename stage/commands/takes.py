@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from stage.commands.options import DEMO_CONFIG, OptionalFile, OptionalText, Switch, TakePath
+from stage.commands.options import DEMO_CONFIG, From, OptionalFile, OptionalText, Switch, TakePath, To
 from stage.errors import StageError
 
 _MISSING = Path()
@@ -19,7 +19,6 @@ TakesFolder = Annotated[
     tyro.conf.arg(metavar="[FOLDER]", help_behavior_hint="(default: the takes of the demo recording)"),
 ]
 TakeOrFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TAKE|FOLDER")]
-Moment = Annotated[str, tyro.conf.arg(metavar="SECONDS|TIMECODE", help_behavior_hint="")]
 Kinds = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KIND ...")]
 
 app = tyro.extras.SubcommandApp()
@@ -41,19 +40,19 @@ def run(arguments: list[str]) -> int:
 
 
 @app.command
-def ls(folder: TakesFolder = _MISSING, *, json: Switch = False) -> int:
+def ls(folder: TakesFolder = _MISSING, *, as_json: Switch = False) -> int:
     """List the takes of a folder.
 
     Args:
         folder: Where they are, or the stage.toml that says so.
-        json: Print JSON, for programs.
+        as_json: Print JSON, for programs.
     """
     from stage.takes.library import takes_in
     from stage.takes.told_takes import listed, print_list
 
     folder = _folder(folder)
     found = takes_in(folder)
-    if json:
+    if as_json:
         _print_json(listed(folder, found))
     else:
         print_list(folder, found)
@@ -61,17 +60,18 @@ def ls(folder: TakesFolder = _MISSING, *, json: Switch = False) -> int:
 
 
 @app.command
-def info(take: TakePath, *, json: Switch = False) -> int:
+def info(take: TakePath, *, as_json: Switch = False) -> int:
     """Show all that a take says of itself: when, who, how much of what, marks and notes.
 
     Args:
         take: The take, or a track of one.
-        json: Print JSON, for programs.
+        as_json: Print JSON, for programs.
     """
+    from stage.takes.find import find_take
     from stage.takes.told_takes import about, print_about
 
-    found = about(take)
-    if json:
+    found = about(find_take(take))
+    if as_json:
         _print_json(found)
     else:
         print_about(found)
@@ -88,7 +88,9 @@ def sheet(take: TakePath, *, out: OptionalFile = None, columns: int = 8) -> int:
         columns: Pictures per row.
     """
     from stage.takes.contact_sheet import write_contact_sheet
+    from stage.takes.find import find_take
 
+    take = find_take(take)
     out = out or take.with_suffix(".jpg")
     write_contact_sheet(take, out, columns)
     print(out)
@@ -140,20 +142,21 @@ def recover(take: TakeOrFolder) -> int:
 
 
 @app.command
-def trim(take: TakePath, *, begin: Moment = "", end: Moment = "", out: OptionalFile = None) -> int:
+def trim(take: TakePath, *, begin: From = "", to: To = "", out: OptionalFile = None) -> int:
     """Make a new take of a part of one, with all that it needs to be replayed and solved again.
 
     Args:
         take: The take; it stays as it is.
-        begin: Seconds since its begin, or a timecode of it; otherwise its begin.
-        end: Likewise; otherwise its end.
+        begin: First moment: seconds since the take's begin, or a timecode of it.
+        to: The moment with which the new one ends, likewise.
         out: The new take; otherwise the next number of its slate.
     """
-    if not begin and not end:
-        raise StageError("nothing to trim: give --begin, --end or both")
+    if not begin and not to:
+        raise StageError("nothing to trim: give --from, --to or both")
+    from stage.takes.find import find_take
     from stage.takes.trim import trim as cut
 
-    print(cut(take, begin, end, out))
+    print(cut(find_take(take), begin, to, out))
     return 0
 
 
@@ -167,9 +170,10 @@ def prune(take: TakePath, *, drop: Kinds, out: OptionalFile = None, replace: Swi
         out: The copy; otherwise beside the take, with "-light" behind its name.
         replace: The copy takes the take's name; the take is kept as NAME.mcap.original.
     """
+    from stage.takes.find import find_take
     from stage.takes.prune import prune as lighten
 
-    done = lighten(take, drop, out, replace=replace)
+    done = lighten(find_take(take), drop, out, replace=replace)
     print(f"{done.path}: {done.saved_bytes / 1e6:.1f} MB lighter; as it was: {done.original}")
     return 0
 
@@ -185,8 +189,10 @@ def notes(
         take: The take.
         text: The note; it goes into a file beside the take.
     """
+    from stage.takes.find import find_take
     from stage.takes.told_takes import about, print_notes
 
+    take = find_take(take)
     if text:
         from stage.takes.notes import add_note
 
@@ -210,9 +216,12 @@ def _folder(folder: Path) -> Path:
 
 def _files(path: Path) -> list[Path]:
     """The take that is meant, or all takes and tracks of a folder."""
+    from stage.takes.find import find_take
+    from stage.takes.names import SUFFIX
+
     if not path.is_dir():
-        return [path]
-    files = sorted(file for file in path.glob("*.mcap") if not file.name.startswith("."))
+        return [find_take(path)]
+    files = sorted(file for file in path.glob(f"*{SUFFIX}") if not file.name.startswith("."))
     if not files:
         raise StageError(f"{path}: no takes in this folder")
     return files

@@ -13,10 +13,11 @@ from protocols.errors import TakeError
 from protocols.takefile import TakeReader
 from protocols.timecode import NS_PER_S, FrameRate
 from stage.errors import ExportError
-from stage.export._grid import frame_grid, moment, parse_rate, snapped
+from stage.export._grid import frame_grid, parse_rate, snapped
 from stage.export._source import ExportSource
 from stage.takes.between import GAP_NS, presence
 from stage.takes.contents import CONFIG, recorded_config
+from stage.takes.moments import chosen_span
 from stage.takes.motion import Motion, load_motions
 from stage.takes.recorded_timecode import RecordedTimecode, recorded_timecode
 from stage.takes.tracks import opened_track, take_and_track
@@ -48,14 +49,14 @@ def gather(path: Path, wanted: Wanted) -> list[ExportSource]:
         wanted: Of it.
 
     Raises:
-        TakeError: The take is damaged, has no such track, or no performance in this range.
-        ExportError: No such actor, rate or moment.
+        TakeError: The take is damaged, has no such track or moment, or no performance in this range.
+        ExportError: No such actor or rate.
     """
     take_path, track = take_and_track(path)
     take = TakeReader(take_path)
     performed = opened_track(take_path, wanted.track or track) if wanted.track or track else take
     timecode = recorded_timecode(take)
-    begin_ns, end_ns = _range(take, wanted, timecode)
+    begin_ns, end_ns = chosen_span(wanted.begin, wanted.end, take.span_ns, timecode)
     motions = _chosen(load_motions(performed, begin_ns - _MARGIN_NS, end_ns + _MARGIN_NS), wanted.actors, take_path)
     for motion in motions.values():
         _check(motion, performed.path, take.span_ns[0])
@@ -81,20 +82,6 @@ def gather(path: Path, wanted: Wanted) -> list[ExportSource]:
         )
         for motion in motions.values()
     ]
-
-
-def _range(take: TakeReader, wanted: Wanted, timecode: RecordedTimecode) -> tuple[int, int]:
-    span_ns = take.span_ns
-    begin_ns = moment(wanted.begin, "--from", span_ns, timecode) if wanted.begin else span_ns[0]
-    end_ns = moment(wanted.end, "--to", span_ns, timecode) if wanted.end else span_ns[1]
-    seconds = (span_ns[1] - span_ns[0]) / NS_PER_S
-    if begin_ns > span_ns[1]:
-        raise ExportError(f"--from {wanted.begin}: the take ends {seconds:.2f} s after its begin")
-    if end_ns < span_ns[0]:
-        raise ExportError(f"--to {wanted.end} is before the take begins; it has {seconds:.2f} s")
-    if begin_ns > end_ns:
-        raise ExportError(f"--from {wanted.begin} is after --to {wanted.end}")
-    return begin_ns, end_ns
 
 
 def _chosen(motions: Mapping[str, Motion], actors: tuple[str, ...], path: Path) -> dict[str, Motion]:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from protocols.timecode import NS_PER_S, FrameRate, Timecode, TimecodeError
 from stage.errors import ExportError
-from stage.takes.recorded_timecode import RecordedTimecode
 
 Timecodes = Callable[[int], Timecode | None]
 """The timecode of a recorded stage time; None while none is known."""
@@ -96,29 +95,6 @@ def snapped(timecode: Timecode | None) -> Timecode | None:
     if timecode is None or _WHOLE <= timecode.subframe <= 1.0 - _WHOLE:
         return timecode
     return timecode._replace(subframe=0.0).plus(1 if timecode.subframe > 0.5 else 0)
-
-
-def moment(text: str, option: str, span_ns: tuple[int, int], timecode: RecordedTimecode) -> int:
-    """The stage time that an operator means: seconds since the take's begin, or a timecode of it.
-
-    Raises:
-        ExportError: It is neither, or lies outside the take.
-    """
-    begin_ns, end_ns = span_ns
-    if ":" not in text:
-        try:
-            return begin_ns + round(float(text) * NS_PER_S)
-        except (ValueError, OverflowError):
-            raise ExportError(f'{option} "{text}" is no moment; give seconds, or a timecode as 10:00:05:12') from None
-    try:
-        found_ns = timecode.find(text, begin_ns, end_ns)
-    except TimecodeError as error:
-        raise ExportError(f"{option}: {error}") from error
-    if found_ns is None:
-        labels = [timecode.text(time_ns) for time_ns in span_ns]
-        has = f"it goes from {labels[0]} to {labels[1]}" if labels[0] else "it has no timecode; give seconds"
-        raise ExportError(f"{option} {text} is not in the take: {has}")
-    return found_ns
 
 
 def _position(timecode: Timecode, rate: FrameRate) -> float:

@@ -21,7 +21,7 @@ from stage.supervision.display import open_display
 from stage.supervision.plan import plan_stage
 from stage.supervision.supervisor import Supervisor
 from stage.supervisor import check_avatars, run_live, write_report
-from stage.takes.moments import part
+from stage.takes.moments import chosen_span
 from stage.takes.recorded_timecode import recorded_timecode
 from stage.takes.tracks import opened_track, take_and_track
 
@@ -106,7 +106,7 @@ def prepared(path: Path, folder: Path, wishes: Wishes, other: Config | None) -> 
     played = opened_track(path, track)
     timecode = recorded_timecode(take)
     span_ns = span_of(played)
-    in_ns, out_ns = part(wishes.begin, wishes.end, span_ns, timecode)
+    in_ns, out_ns = chosen_span(wishes.begin, wishes.end, span_ns, timecode)
     if in_ns == out_ns and wishes.end:
         raise ReplayError("--from and --to: there is nothing between them")
     section = ReplaySection(

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from protocols.takefile import TakeReader
-from stage.export._grid import moment
 from stage.resolve.track import Wish, make_track
+from stage.takes.moments import chosen_span
 from stage.takes.recorded_timecode import recorded_timecode
 from stage.takes.tracks import take_and_track
 
@@ -29,11 +29,8 @@ def run_resolve(path: Path, track: str, *, begin: str = "", end: str = "", **wis
     """
     take = TakeReader(take_and_track(path)[0])
     if begin or end:
-        span_ns, timecode = take.span_ns, recorded_timecode(take)
-        if begin:
-            wish["begin_ns"] = moment(begin, "--from", span_ns, timecode)
-        if end:
-            wish["end_ns"] = moment(end, "--to", span_ns, timecode) + 1
+        begin_ns, last_ns = chosen_span(begin, end, take.span_ns, recorded_timecode(take))
+        wish |= {"begin_ns": begin_ns, "end_ns": last_ns + 1}
     made = make_track(take, track, Wish(**wish))
     size = made.path.stat().st_size / 1e6
     print(f"{made.path}: {made.records} performances and faces from {made.source}, {size:.1f} MB")

@@ -12,9 +12,8 @@ from typing import BinaryIO
 from protocols.show import MAX_TAKE
 from protocols.takefile import TakeWriter, is_finished
 from stage.errors import RecordError
-from stage.takes.names import numbers, take_name
+from stage.takes.names import SUFFIX, numbers, take_name
 
-SUFFIX = ".mcap"
 MIN_FREE_BYTES = 200_000_000
 """A take is not begun with less, and is ended when there is less."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from protocols.errors import TakeError
-from stage.takes.folder import SUFFIX
+from stage.takes.names import SUFFIX
 from stage.takes.take_info import TakeInfo, take_info
 from stage.takes.tracks import take_and_track
 

@@ -11,6 +11,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+SUFFIX = ".mcap"
+"""Of take files."""
+
 _MAX_LENGTH = 64
 _UNSAFE = re.compile(r"[^A-Za-z0-9-]+")
 _NAMELESS = "slate"

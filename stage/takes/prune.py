@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from protocols.errors import TakeError
 from protocols.takefile import VIDEO, Described, RawMessage, TakeReader
-from stage.takes.folder import SUFFIX
+from stage.takes.names import SUFFIX
 from stage.takes.rewrite import nobody_else, take_its_name, take_its_place, written_beside
 
 ORIGINAL = ".original"

@@ -19,8 +19,8 @@ from typing import Literal, NamedTuple
 
 from protocols.errors import TakeError
 from protocols.takefile import TakeReader
+from stage.takes.names import SUFFIX
 
-SUFFIX = ".mcap"
 FACTS = "track"
 """Name of the facts that make a take file a track."""
 

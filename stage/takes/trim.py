@@ -20,9 +20,9 @@ from protocols.foxglove import COMPRESSED_VIDEO, decode_video
 from protocols.show import MAX_TAKE, Mark
 from protocols.solve_log import INPUTS_BEFORE_NS, KEYFRAME_S
 from protocols.takefile import FOREVER_NS, VIDEO, Described, RawMessage, TakeReader
-from stage.export._grid import moment
-from stage.takes.folder import SUFFIX, last_number
-from stage.takes.names import take_name
+from stage.takes.folder import last_number
+from stage.takes.moments import chosen_span
+from stage.takes.names import SUFFIX, take_name
 from stage.takes.recorded_timecode import recorded_timecode
 from stage.takes.rewrite import take_its_name, written_beside
 from stage.takes.tracks import take_and_track
@@ -52,8 +52,8 @@ def trim(path: Path, begin: str, end: str, out: Path | None = None) -> Path:
         The new take.
 
     Raises:
-        TakeError: The take is damaged or has no end, there is nothing in that time, or the new one cannot be written.
-        ExportError: A moment that is none, or not in the take.
+        TakeError: The take is damaged or has no end, a moment is none or not in it, there is nothing in that time, or
+            the new one cannot be written.
     """
     take = TakeReader(path)
     if not take.finished:
@@ -61,8 +61,8 @@ def trim(path: Path, begin: str, end: str, out: Path | None = None) -> Path:
     if take_and_track(path)[1]:
         raise TakeError(f"{path} is a track; trim its take, and solve that again")
     timecode, span_ns = recorded_timecode(take), take.span_ns
-    begin_ns = moment(begin, "--begin", span_ns, timecode) if begin else span_ns[0]
-    end_ns = moment(end, "--end", span_ns, timecode) if end else span_ns[1] + 1
+    begin_ns, end_ns = chosen_span(begin, end, span_ns, timecode)
+    end_ns += not end  # the last message of the take is in it
     if next(take.records("performance.", "face.", "landmarks.", VIDEO, begin_ns=begin_ns, end_ns=end_ns), None) is None:
         raise TakeError(f"{path}: nothing was performed or seen in this time")
     number, out = _place(take, out)

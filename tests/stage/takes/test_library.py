@@ -120,9 +120,9 @@ def test_the_commands_show_what_there_is(tmp_path: Path, capsys: pytest.CaptureF
     assert cli.run(["takes", "info", str(path)]) == 0
     told = capsys.readouterr().out
     assert "good [one]" in told and "the best" in told and "video.left" in told and "config.json" in told
-    assert cli.run(["takes", "ls", str(tmp_path), "--json"]) == 0
+    assert cli.run(["takes", "ls", str(tmp_path), "--as-json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["tracks"] == ["smooth"]
-    assert cli.run(["takes", "info", str(path), "--json"]) == 0
+    assert cli.run(["takes", "info", str(path), "--as-json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["told_marks"][0]["seconds"] == pytest.approx(100 * FRAME_NS / 1e9)
 
@@ -143,8 +143,8 @@ def test_checking_and_mending_tell_what_is_wrong(tmp_path: Path, capsys: pytest.
     (tmp_path / "b.mcap").write_bytes(b"")
     assert cli.run(["takes", "recover", str(tmp_path)]) == 2
     assert cli.run(["takes", "trim", str(path)]) == 2
-    assert cli.run(["takes", "trim", str(path), "--begin", "1", "--end", "0:0:0"]) == 2
-    assert cli.run(["takes", "trim", str(path), "--begin", "1", "--end", "3"]) == 0
+    assert cli.run(["takes", "trim", str(path), "--from", "1", "--to", "0:0:0"]) == 2
+    assert cli.run(["takes", "trim", str(path), "--from", "1", "--to", "3"]) == 0
     assert cli.run(["takes", "prune", str(path), "--drop", "video", "landmarks"]) == 0
     assert cli.run(["takes", "ls", str(tmp_path / "none")]) == 2
     captured = capsys.readouterr()
