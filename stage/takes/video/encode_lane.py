@@ -23,8 +23,8 @@ from stage.takes.video.message import VideoMessage, format_of, video_message
 from stage.takes.video.rate import Rate
 
 _MOST_READY_BYTES = 64 << 20
-_NICE = 5
-"""The show has the processors first."""
+_NICE = 10
+"""The show has the processors first, and the recorder itself, which must hear and answer."""
 _CLOSE_S = 1.0
 
 
