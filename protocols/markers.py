@@ -1,6 +1,6 @@
 """Records of optical markers: what a marker system measured, kept in a take for who solves or shows it.
 
-    an import --MarkerFrame on markers.<source>--> the take
+An import writes them on the topic `markers.<source>`.
 """
 
 from __future__ import annotations
