@@ -62,7 +62,9 @@ def read_landmarks(
         with Recordings(config) as recordings:
             for tick in recordings.pictures():
                 now_ns = tick.time_ns + zero_ns
-                if not begin_ns <= now_ns < end_ns:
+                if now_ns >= end_ns:
+                    break
+                if now_ns < begin_ns:
                     continue
                 seen = _read(reader, tick, now_ns, predictions)
                 for number, view in enumerate(seen.values()):
