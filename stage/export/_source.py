@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from protocols.takefile import TakeReader
 from protocols.timecode import FrameRate, Timecode
-from stage.export._body import WornBody, worn_body
 from stage.export._grid import hertz
 from stage.takes.motion import Motion
+from stage.takes.worn_body import WornBody, worn_body
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from protocols.messages import Face, FacePerformance, Performance
 from protocols.names import ARKIT_SHAPES, RIG_BONES
 from protocols.takefile import TakeReader
 from stage.bodies.skinning import Skinner
-from stage.export._body import worn_body
 from stage.outputs.face_source import FaceSource
 from stage.takes.motion import Motion
 from stage.takes.posing import world_pose
+from stage.takes.worn_body import worn_body
 
 _BONES, _SHAPES = len(RIG_BONES), len(ARKIT_SHAPES)
 _OTHER_M = 0.01

@@ -87,7 +87,7 @@ def _kept(actor: str, take: TakeReader, model: BodyModel):
     from stage.faces.model import FaceModel
     from stage.faces.profile import load_face
 
-    with tempfile.TemporaryDirectory(prefix="stage-export-") as name:
+    with tempfile.TemporaryDirectory(prefix="stage-body-") as name:
         folder = Path(name)
         try:
             config = unpack(take, folder)
