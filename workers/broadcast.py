@@ -17,7 +17,8 @@ from protocols.show import SetOutput, TimecodeSync
 from stage.outputs.legs import FACE_PREFIX, leg_durations
 from stage.outputs.orders import carried_out
 from stage.outputs.switchboard import Switchboard
-from stage.surfaces import RECEIVE, SOLVE, command_topics
+from stage.replay.precise import take_precedence
+from stage.surfaces import RECEIVE, SOLVE, command_topics, replays
 from stage.timecode import TimecodeClock
 from workers.worker import Worker, run
 
@@ -31,6 +32,8 @@ class BroadcastWorker(Worker):
 
     def setup(self) -> None:
         """Open the outputs, then the subscriptions."""
+        if replays(self.config):  # recorded times are kept to the datagram
+            take_precedence()
         self._timecode = TimecodeClock(self.config.timecode, self.timing.epoch_ns)
         self._board = Switchboard(self.config, self._timecode, self.clock.now_ns)
         self.opened.callback(self._board.close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.timecode import NS_PER_S
@@ -26,6 +26,7 @@ def told(rate: Any) -> tuple[TimecodeClock, TimecodeTeller, TimecodeClock]:
 
 
 @pytest.mark.parametrize("rate", ["25", "29.97df", "59.94", "60"])
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(-60 * NS_PER_S, 60 * NS_PER_S), st.sampled_from([0.0, 0.5, 1.0, 1.0, 4.0])), max_size=20
