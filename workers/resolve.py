@@ -31,6 +31,8 @@ from stage.surfaces import RECEIVE, REPLAY, RESOLVE, command_topics
 from workers.worker import Worker, run
 
 _WAIT_MS = 20
+_LONGEST_NS = 50_000_000
+"""A step of this worker; what is left then is done in the next one."""
 _QUEUE_LENGTH = 8192
 """What there is to catch up with after a jump."""
 _PATIENCE_NS = 1_000_000_000
@@ -68,7 +70,7 @@ class ResolveWorker(Worker):
 
     def step(self) -> None:
         """Take in what has come, do the steps that can be done."""
-        self._subscriber.socket.poll(_WAIT_MS)
+        self._subscriber.socket.poll(0 if self._follower.ready else _WAIT_MS)
         for message in self.commanded(self._commands):
             if isinstance(message.record, Calibrate):
                 self.reply(message.record, False, "a take is solved again, nobody is filmed: nothing can be measured")
@@ -89,7 +91,7 @@ class ResolveWorker(Worker):
         }
 
     def _follow(self) -> None:
-        begin_ns = self.clock.now_ns()
+        begin_ns = first_ns = self.clock.now_ns()
         try:
             for outcome in self._follower.go_on(begin_ns):
                 end_ns = self.clock.now_ns()
@@ -97,6 +99,8 @@ class ResolveWorker(Worker):
                 newest = self._follower.waiting == 0 and not self._subscriber.socket.poll(0)
                 self._show(outcome, begin_ns, end_ns, anyway=self._line.standing and newest)
                 begin_ns = self.clock.now_ns()
+                if begin_ns - first_ns > _LONGEST_NS:
+                    break
         except TakeError as error:
             self.counters["faults"] += 1
             if str(error) != self._broken:

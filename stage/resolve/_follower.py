@@ -84,6 +84,14 @@ class Follower:
         """Steps and states that have not been done."""
         return len(self._pending)
 
+    @property
+    def ready(self) -> bool:
+        """Whether there is something that can be done at once."""
+        if not self._pending:
+            return False
+        record, _ = self._pending[0]
+        return not isinstance(record, SolveStep) or self._inputs.has_all(record)
+
     def take(self, record: Record, at_ns: int) -> Iterator[Outcome]:
         """Takes in a record; iterate what it returns, for what can be done now is done then.
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from protocols.bus import Message, Publisher, Subscriber
 from protocols.messages import CameraLandmarks, Event, MeshNote, Performance, Record
 from protocols.playback import PlayerState
-from protocols.solve_log import SolverKeyframe, SolveStep
+from protocols.solve_log import SeenFrame, SolverKeyframe, SolveStep
 from stage.config import ReplaySection
 from stage.replay.item import moved
 from stage.resolve.compare import without_times
@@ -55,7 +55,8 @@ class Bench:
             self.landmarks.send("landmarks.nobody", CameraLandmarks("nobody", 0, 1, 1, 1, 1, 8, 8, ()))
             self.worker.step()
             self.worker.event("info", "hello")
-            self.worker.counters["hello"] = self.worker._subscriber.counters["received"] > 1
+            heard = self.worker._follower._inputs.frame(SeenFrame("nobody", 0, 1)) is not None
+            self.worker.counters["hello"] = heard and self.worker._line.pace is not None
 
     def player(self, runs: int = 0, position_ns: int = BEGIN_NS) -> None:
         state = PlayerState(
