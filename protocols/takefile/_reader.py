@@ -136,17 +136,14 @@ class TakeReader:
         """
         book = Book(self.path, topics)
         in_part = bool(topics) or begin_ns > 0 or end_ns < FOREVER_NS
-        try:
-            with self._opened() as file:
-                if in_part and self._index is not None and self._index.is_complete:
-                    chunks = self._index.messages(file, book, topics, begin_ns, end_ns)
-                else:
-                    chunks = self._from_beginning(file, book)
-                for message in in_received_order(chunks, book.topics):
-                    if begin_ns <= message.log_ns < end_ns:
-                        yield book.described[message.channel_id], message
-        except OSError as error:
-            raise TakeError(f"{self.path}: {error.strerror}") from error
+        with self._opened() as file:
+            if in_part and self._index is not None and self._index.is_complete:
+                chunks = self._index.messages(file, book, topics, begin_ns, end_ns)
+            else:
+                chunks = self._from_beginning(file, book)
+            for message in in_received_order(chunks, book.topics):
+                if begin_ns <= message.log_ns < end_ns:
+                    yield book.described[message.channel_id], message
 
     def _from_beginning(self, file: BinaryIO, book: Book) -> Iterator[list[RawMessage]]:
         ended = False
@@ -234,9 +231,11 @@ class TakeReader:
         with self._opened() as file:
             return parsed(self.path, part_at(self.path, file, position, length, Opcode.ATTACHMENT))
 
-    def _opened(self) -> BinaryIO:
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
         try:
-            return self.path.open("rb")
+            with self.path.open("rb") as file:
+                yield file
         except OSError as error:
             raise TakeError(f"{self.path}: {error.strerror}") from error
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import errno
+import os
 import random
 import struct
 import zlib
 from collections.abc import Container
+from io import BufferedReader, FileIO
 from pathlib import Path
 
 import pytest
@@ -208,3 +211,20 @@ def index_of_chunks(whole: bytes) -> tuple[int, int]:
         summary_at += 9 + length
     assert len(lines) == 10
     return lines[0][0], sum(length for _, length in lines)
+
+
+@pytest.mark.parametrize("topics", [(), ("performance.",)])
+def test_a_disk_that_fails_is_a_takes_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, topics: tuple[str, ...]
+) -> None:
+    take = take_of(tmp_path / "a.mcap", [item(TOPICS[n % 4], n, n) for n in range(40)], set(range(0, 40, 10)))
+
+    class Failing(FileIO):
+        def readinto(self, _buffer: object) -> int:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "open", lambda path, _mode: BufferedReader(Failing(str(path))))
+    with pytest.raises(TakeError, match="Input/output error"):
+        list(take.records(*topics))
+    with pytest.raises(TakeError, match="Input/output error"):
+        TakeReader(take.path)
