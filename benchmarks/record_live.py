@@ -123,12 +123,14 @@ class Run:
     def _say(self, word: str) -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as surface:
             surface.settimeout(15.0)
+            refusal: object = ""
             for _ in range(_TRIES):
                 surface.sendto(osc.message(word, ""), ("127.0.0.1", _CONTROL_PORT))
                 (reply,) = osc.messages(osc.parse(surface.recv(4096)))
                 if reply.arguments[1] == 1:
                     return
-            raise RuntimeError(f"{word}: {reply.arguments[2]}")
+                refusal = reply.arguments[2]
+            raise RuntimeError(f"{word}: {refusal}")
 
     def _wait(self, receiver: Receiver, seconds: float) -> None:
         end_s = time.monotonic() + seconds
