@@ -68,7 +68,7 @@ def trim(path: Path, begin: str, end: str, out: Path | None = None) -> Path:
     number, out = _place(take, out)
     if out.exists():
         raise TakeError(f"{out} is there already, and stays; choose another name")
-    part = _Part(take, begin_ns, end_ns)
+    wanted = _Part(take, begin_ns, end_ns)
     facts = {name: of for name, of in take.facts.items() if name not in ("end", "recovered")}
     facts["take"] = facts.get("take", {}) | {
         "name": out.stem,
@@ -79,7 +79,7 @@ def trim(path: Path, begin: str, end: str, out: Path | None = None) -> Path:
         "timecode": timecode.text(begin_ns),
     }
     facts[FACTS] = {"of": path.stem, "begin_ns": str(begin_ns), "end_ns": str(end_ns)}
-    new = written_beside(take, out, part.messages, facts, lambda: part.end() | {"timecode": timecode.text(end_ns)})
+    new = written_beside(take, out, wanted.messages, facts, lambda: wanted.end() | {"timecode": timecode.text(end_ns)})
     take_its_name(new, out)
     return out
 
