@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.errors import TakeError
-from stage.solving._state_kinds import Each, Inside, Made
+from stage.solving._state_objects import Each, Inside, Made
 from stage.solving._state_parts import solver_state
 from stage.solving.memento import STATE_VERSION, Memento
 from stage.solving.solver import Solver
