@@ -20,9 +20,10 @@ from protocols.show import Calibrate
 from protocols.takefile import TakeReader
 from stage.errors import ReplayError
 from stage.replay.ahead import ReadAhead
+from stage.replay.held import Due
 from stage.replay.item import moved
 from stage.replay.landmark_source import LandmarkSource
-from stage.replay.player import Due, Player
+from stage.replay.player import Player
 from stage.replay.precise import take_precedence, wait_until
 from stage.replay.source import BODY, FACE, STEP, PerformanceSource
 from stage.replay.state import PlayerTeller

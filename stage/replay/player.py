@@ -13,39 +13,17 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from protocols.playback import MAX_SPEED, SetPlayback
 from stage.errors import ReplayError
 from stage.replay.ahead import Answer, LapEnd, Play, Question, Show
+from stage.replay.held import FOLLOWED_NS, STALE_NS, Due, Held
 from stage.replay.item import Item, Pace
 from stage.replay.source import BODY, FACE, STEP, Start, Still
 
 _SLACK_NS = 250_000_000
 """What is published so long after the place that was jumped to goes out at once; before longer gaps it waits."""
-_STALE_NS = 200_000_000
 _ENOUGH = 64
-_FOLLOWED_NS = 1_000_000_000
-"""Bodies are what positions are about, unless none has been seen for so long."""
-
-
-class Due(NamedTuple):
-    """A record that is to go out now."""
-
-    item: Item
-    capture_ns: int
-    """Stage time now of what it tells; all its times are moved by as much."""
-    speed: float
-    """How fast those of its topic follow each other."""
-    held: bool = False
-    """It is shown again while the player stands still."""
-
-
-@dataclass
-class _Held:
-    item: Item
-    next_ns: int
 
 
 class Player:
@@ -81,11 +59,9 @@ class Player:
         """Where in the take's time to go on after a pause; None: with the first that is read."""
         self._lag_ns = 0
         """From capture to publication, of the last picture."""
-        self._lags_ns: dict[str, int] = {}
-        """Likewise by topic, the least."""
         self._followed = FACE
         self._followed_log_ns = begin_ns
-        self._held: dict[str, _Held] = {}
+        self._held = Held()
 
     @property
     def pace(self) -> Pace | None:
@@ -115,7 +91,7 @@ class Player:
 
     def next_ns(self) -> int | None:
         """When something is due next; None: not before another answer comes."""
-        times_ns = [held.next_ns for held in self._held.values()] if not self.playing else []
+        times_ns = self._held.next_ns() if not self.playing else []
         if self._answers:
             answer = self._answers[0]
             if isinstance(answer, Still) or self._is_owed(answer) or (self.playing and self._pace is None):
@@ -153,7 +129,7 @@ class Player:
             else:
                 break
         if stood:
-            yield from self._hold(now_ns)
+            yield from self._held.due(now_ns)
 
     def obey(self, wish: SetPlayback, now_ns: int) -> str:
         """Carries out a command, or nothing of it.
@@ -220,7 +196,7 @@ class Player:
         """Stop where it is; the picture is held from here on."""
         if self._pace is not None:
             self._log_ns, self._rest_take_ns = self.position_ns(now_ns), self._pace.take(now_ns)
-            if abs(self._followed_log_ns - self._log_ns) < _FOLLOWED_NS:
+            if abs(self._followed_log_ns - self._log_ns) < FOLLOWED_NS:
                 self._log_ns = self._followed_log_ns
             self._pace = None
         self.playing = False
@@ -248,7 +224,7 @@ class Player:
             self._jump(self._log_ns, 0, self.playing)
             return
         self._answers.clear()
-        due_ns = max((held.item.due_ns for held in self._held.values()), default=-1)
+        due_ns = self._held.due_ns
         self.question = Play(Start(self.in_ns if due_ns < 0 else 0, due_ns), self.in_ns, self.out_ns)
 
     def _begin(self, answer: Answer, now_ns: int) -> None:
@@ -270,7 +246,7 @@ class Player:
         if not self.loop:
             self._stand(now_ns)
             self.ended = True
-            if self._pictures and not self._held:  # it was sent to the very end
+            if self._pictures and len(self._held) == 0:  # it was sent to the very end
                 self._answers.clear()
                 self.question = Show(self.out_ns - 1, 0, self.in_ns, self.out_ns)
             return
@@ -278,45 +254,33 @@ class Player:
         self._held.clear()
         self._log_ns = self._followed_log_ns = self.in_ns
         # The next lap begins when this one is over, unless reading it took much longer than that.
-        begin_ns = over_ns if now_ns - over_ns < _STALE_NS else now_ns
+        begin_ns = over_ns if now_ns - over_ns < STALE_NS else now_ns
         self._pace = Pace(begin_ns, self.in_ns + self._lag_ns, self.speed)
 
     def _told_ns(self, item: Item, pace: Pace) -> int:
         """Stage time of what an item tells: its latency is what it was, also where its rate is another."""
-        lag_ns = self._lags_ns.get(item.topic, 0)
+        lag_ns = self._held.lag_ns(item)
         return pace.stage(item.log_ns + lag_ns) - lag_ns
 
     def _follow(self, item: Item, pace: Pace) -> None:
         """Remembers what was played, as the picture that stands when the player does."""
-        lag_ns = item.due_ns - item.log_ns
-        self._lags_ns[item.topic] = min(lag_ns, self._lags_ns.get(item.topic, lag_ns))
+        self._held.note_lag(item)
         if item.topic.startswith((BODY, FACE)):
-            self._held[item.topic] = _Held(item, pace.stage(item.due_ns) + item.period_ns)
+            self._held.keep(item, pace.stage(item.due_ns) + item.period_ns)
         elif not item.topic.startswith(STEP):
             return
-        stale = item.log_ns - self._followed_log_ns > _FOLLOWED_NS
+        stale = item.log_ns - self._followed_log_ns > FOLLOWED_NS
         if not item.topic.startswith(FACE) or self._followed.startswith(FACE) or stale:
             self._followed, self._followed_log_ns = item.topic, item.log_ns
             self._lag_ns = max(0, item.due_ns - item.log_ns)
 
     def _show(self, still: Still, now_ns: int) -> None:
-        self._held = {item.topic: _Held(item, now_ns) for item in still.items}
+        self._held.show(still.items, now_ns)
         self._log_ns = self._followed_log_ns = still.log_ns
         self._rest_take_ns = max(item.due_ns for item in still.items)
         self._lag_ns = self._rest_take_ns - still.log_ns
         if self.playing:
             self._pace = Pace(now_ns, self._rest_take_ns, self.speed)
-
-    def _hold(self, now_ns: int) -> Iterator[Due]:
-        newest_ns = max((held.item.log_ns for held in self._held.values()), default=0)
-        for topic, held in list(self._held.items()):
-            if newest_ns - held.item.log_ns > _FOLLOWED_NS:  # that actor had left before
-                del self._held[topic]
-            elif held.next_ns <= now_ns:
-                at_ns = held.next_ns if now_ns - held.next_ns < _STALE_NS else now_ns
-                held.next_ns = at_ns + held.item.period_ns
-                lag_ns = self._lags_ns.get(topic, held.item.due_ns - held.item.log_ns)
-                yield Due(held.item, at_ns - lag_ns, 0.0, held=True)
 
 
 def _due(answer: Answer) -> int:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from protocols.playback import SetPlayback
 from stage.errors import ReplayError
 from stage.replay.ahead import LapEnd, Play
+from stage.replay.held import Due
 from stage.replay.item import Item, Pace
-from stage.replay.player import Due, Player
+from stage.replay.player import Player
 from stage.replay.source import Still
 from tests.stage.replay.takes import BEGIN_NS, BODY_LATE_MS, BODY_MS, MS, performed
 
