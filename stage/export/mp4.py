@@ -80,7 +80,9 @@ def _cameras(source: ExportSource, folder: Path) -> tuple[CameraSection, ...]:
 def _drawn(view: TakeView | PlainView, sources: Sequence[ExportSource], style: Style) -> Iterator[Image]:
     """What one camera shows, frame by frame."""
     camera = view.camera
-    bodies = [] if camera is None else [_body(source, view, style) for source in sources]
+    # Nobody knows where a face without a body stands in the room.
+    placed_there = [source for source in sources if isinstance(view, PlainView) or len(source.motion.capture_ns)]
+    bodies = [] if camera is None else [_body(source, view, style) for source in placed_there]
     faces = [source for source in sources if source.actor == view.face_of and len(source.motion.face_ns)]
     for frame, picture in enumerate(view.pictures()):
         image = picture

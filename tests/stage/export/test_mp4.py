@@ -61,3 +61,15 @@ def test_a_face_alone_is_seen_from_near(tmp_path: Path) -> None:
     (path,) = write_mp4(sources, tmp_path / "a.mp4", ExportOptions(style="mesh"))
     picture = _pictures(path)[0]
     assert (np.abs(picture.astype(int) - 238).max(2) > 12).mean() > 0.15
+
+
+def test_a_face_alone_is_nowhere_in_the_room(tmp_path: Path) -> None:
+    take = write_video_take(tmp_path / "scene_001.mcap", 0.1, bodies=False)
+    (path,) = write_mp4(gather(take, Wanted(rate="30")), tmp_path / "a.mp4", ExportOptions(style="mesh"))
+    shown = _pictures(path)[0]
+    with av.open(str(DEMO / "cam1.mp4")) as video:
+        own = next(f for f in video.decode(video=0) if float(f.time or 0) >= START_S - 1e-4).to_ndarray(format="bgr24")
+    scale = shown.shape[0] / own.shape[0]
+    small = cv2.resize(own, (round(own.shape[1] * scale), shown.shape[0]))
+    apart = np.abs(shown[60:, : small.shape[1]].astype(float) - small[60:]).mean(2)
+    assert (apart > 40).mean() < 0.002

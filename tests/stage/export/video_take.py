@@ -23,9 +23,9 @@ FIRST_NS = 11_000_000
 """The demo take's first picture after its begin."""
 
 
-def write_video_take(path: Path, seconds: float = 0.4) -> Path:
+def write_video_take(path: Path, seconds: float = 0.4, *, bodies: bool = True) -> Path:
     """Writes it: cam1 sees the volume, face the face of anna."""
-    bare = TakeReader(write_demo_take(path.with_name("bare.mcap"), seconds, begin_s=START_S))
+    bare = TakeReader(write_demo_take(path.with_name("bare.mcap"), seconds, begin_s=START_S, bodies=bodies))
     began_ns = int(bare.facts["take"]["began_ns"])
     calibration = DEMO / "calibration.toml"
     cameras = (
