@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from stage.commands.options import Actors, From, OptionalText, Switch, TakePath, To, Track
+from stage.commands.options import Actors, From, Switch, TakePath, To, Track
 
 OptionalPath = Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR", help_behavior_hint="")]
 
@@ -22,7 +22,7 @@ def export(
     rate: Annotated[str, tyro.conf.arg(metavar="FPS", help_behavior_hint="")] = "",
     begin: From = "",
     to: To = "",
-    style: OptionalText = "",
+    style: Annotated[str, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = "",
     overwrite: Switch = False,
 ) -> int:
     """Hand a take over to other programs, resampled to whole frames of its timecode.

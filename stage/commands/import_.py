@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from stage.commands.options import Actors, OptionalFile, OptionalText
+from stage.commands.options import Actors, OptionalFile
 from stage.errors import StageError
 
 Files = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILE ...", help_behavior_hint="")]
@@ -17,11 +17,11 @@ def import_(
     files: Files,
     *,
     out: OptionalFile = None,
-    slate: OptionalText = "",
+    slate: Annotated[str, tyro.conf.arg(metavar="NAME", help_behavior_hint="")] = "",
     actor: Actors = (),
     config: OptionalFile = None,
-    timecode: OptionalText = "",
-    timecode_rate: OptionalText = "",
+    timecode: Annotated[str, tyro.conf.arg(metavar="HH:MM:SS:FF", help_behavior_hint="")] = "",
+    timecode_rate: Annotated[str, tyro.conf.arg(metavar="FPS", help_behavior_hint="")] = "",
     units: Literal["guess", "m", "cm", "mm", "inch"] = "guess",
     up: Literal["guess", "y", "z"] = "guess",
     angles: Literal["guess", "radians", "degrees"] = "guess",
@@ -34,7 +34,7 @@ def import_(
         slate: The take's slate.
         actor: Whose motion it is: one for each file, or one for all; otherwise by the files' names.
         config: The stage.toml whose take it becomes: bodies of its actors, timecode, folder of takes.
-        timecode: HH:MM:SS:FF of the first frame, for files that have none.
+        timecode: Of the first frame, for files that have none.
         timecode_rate: Frames per second of the timecode, such as 29.97df; otherwise what fits the files.
         units: Of lengths in a BVH file; otherwise by the skeleton's height.
         up: The vertical axis of C3D and TRC; otherwise as the file says, else z for C3D and y for TRC.

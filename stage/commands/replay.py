@@ -18,14 +18,18 @@ from stage.commands.options import (
     check_writable,
 )
 
+_Source = Annotated[
+    Literal["landmarks", "frames"] | None, tyro.conf.arg(metavar="landmarks|frames", help_behavior_hint="")
+]
+
 
 def replay(
     take: TakePath,
     *,
     config: OptionalFile = None,
     track: Track = "",
-    resolve: Annotated[Literal["landmarks", "frames"] | None, tyro.conf.arg(help_behavior_hint="")] = None,
-    speed: float = 1.0,
+    resolve: _Source = None,
+    speed: Annotated[float, tyro.conf.arg(metavar="FACTOR")] = 1.0,
     loop: Switch = False,
     begin: From = "",
     to: To = "",
@@ -38,7 +42,7 @@ def replay(
     """Play a take as if it were live: to the same outputs, at the same rates, with its own timecode.
 
     Args:
-        take: The take, or a track of it: a file, or its name in the folder where takes go (takes, or that of --config).
+        take: The take, or a track of it: a file, or its name in the folder where takes go.
         config: A stage.toml: send to its outputs, with its page and controls, instead of those of the take's own stage.
         track: Another solve of the take.
         resolve: Solve again while playing: from the recorded landmarks, or from the recorded frames.

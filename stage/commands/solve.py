@@ -42,17 +42,15 @@ def solve(
     """Solve recordings of a stage as fast as possible into a result file; or a take again, into a new track of it.
 
     Args:
-        what: The stage.toml; or a take.
-        out: Of a stage the result file: joints, rotations, root, coco, confidence and more as arrays. Of a take the
-            name of the new track; those there are stay as they are.
+        what: The stage.toml; or a take: a file, or its name in the folder where takes go.
+        out: Of a stage the result file, with its arrays (docs/solve_file.md). Of a take the name of the new track.
         smooth: Take: solve forwards and backwards and smooth, without lag; 1 is tuned for people, 2 is twice as calm.
         source: Take: what is solved again, landmarks (the usual) or frames; performances are smoothed alone.
         set_: Take: a setting that should be different, such as body.smoothing=0.5; may be given again.
         config: Take: a stage.toml whose settings, calibrations and profiles count instead; cameras are matched by id.
         device: Take: where landmarks are read from frames.
         as_live: Take: follow the steps of the live solver; gives the performances that were live, byte for byte.
-        check: Take: write nothing; solve it as it was live and compare with what was recorded, byte for byte. The exit
-            status is 2 when something differs.
+        check: Take: solve it as it was live and compare, byte for byte; writes nothing; status 2 if anything differs.
         begin: Take: first moment: seconds since the take's begin, or a timecode of it.
         to: Take: last moment, likewise.
     """

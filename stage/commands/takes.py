@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from stage.commands.options import DEMO_CONFIG, From, OptionalFile, OptionalText, Switch, TakePath, To
+from stage.commands.options import From, OptionalFile, OptionalText, Switch, TakePath, To
 from stage.errors import StageError
 
 _MISSING = Path()
@@ -16,7 +16,7 @@ _MISSING = Path()
 TakesFolder = Annotated[
     Path,
     tyro.conf.Positional,
-    tyro.conf.arg(metavar="[FOLDER]", help_behavior_hint="(default: the takes of the demo recording)"),
+    tyro.conf.arg(metavar="[FOLDER]", help_behavior_hint="(default: takes here, or of the demo recording)"),
 ]
 TakeOrFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="TAKE|FOLDER")]
 Kinds = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KIND ...")]
@@ -64,7 +64,7 @@ def info(take: TakePath, *, as_json: Switch = False) -> int:
     """Show all that a take says of itself: when, who, how much of what, marks and notes.
 
     Args:
-        take: The take, or a track of one.
+        take: The take, or a track of it: a file, or its name in the folder where takes go.
         as_json: Print JSON, for programs.
     """
     from stage.takes.find import find_take
@@ -79,11 +79,11 @@ def info(take: TakePath, *, as_json: Switch = False) -> int:
 
 
 @app.command
-def sheet(take: TakePath, *, out: OptionalFile = None, columns: int = 8) -> int:
+def sheet(take: TakePath, *, out: OptionalFile = None, columns: Annotated[int, tyro.conf.arg(metavar="N")] = 8) -> int:
     """Make a contact sheet: pictures of all cameras and figures of all actors along the take, in one image.
 
     Args:
-        take: The take, or a track of one.
+        take: The take, or a track of it: a file, or its name in the folder where takes go.
         out: The image, .jpg or .png; otherwise beside the take.
         columns: Pictures per row.
     """
@@ -102,7 +102,7 @@ def verify(take: TakeOrFolder) -> int:
     """Read all of a take, or of every take of a folder, and check it; status 2 when something is damaged.
 
     Args:
-        take: The take, a track, or a folder.
+        take: The take, or a track of it; or a folder with all its takes and tracks.
     """
     from protocols.takefile import verify as verify_file
 
@@ -124,7 +124,7 @@ def recover(take: TakeOrFolder) -> int:
     """Mend takes that a crash has cut or a disk has damaged: what is whole becomes a finished take, the old file stays.
 
     Args:
-        take: The take, a track, or a folder.
+        take: The take, or a track of it; or a folder with all its takes and tracks.
     """
     from protocols.errors import TakeError
     from stage.takes.recover import recover as mend
@@ -146,7 +146,7 @@ def trim(take: TakePath, *, begin: From = "", to: To = "", out: OptionalFile = N
     """Make a new take of a part of one, with all that it needs to be replayed and solved again.
 
     Args:
-        take: The take; it stays as it is.
+        take: The take: a file, or its name in the folder where takes go.
         begin: First moment: seconds since the take's begin, or a timecode of it.
         to: The moment with which the new one ends, likewise.
         out: The new take; otherwise the next number of its slate.
@@ -165,7 +165,7 @@ def prune(take: TakePath, *, drop: Kinds, out: OptionalFile = None, replace: Swi
     """Make a lighter copy of a take, without its video or other kinds of messages.
 
     Args:
-        take: The take.
+        take: The take: a file, or its name in the folder where takes go.
         drop: What to leave out: video, landmarks, solver, transforms, frames, outputs.
         out: The copy; otherwise beside the take, with "-light" behind its name.
         replace: The copy takes the take's name; the take is kept as NAME.mcap.original.
@@ -186,7 +186,7 @@ def notes(
     """Show the marks and notes of a take, or add a note.
 
     Args:
-        take: The take.
+        take: The take: a file, or its name in the folder where takes go.
         text: The note; it goes into a file beside the take.
     """
     from stage.takes.find import find_take
@@ -203,15 +203,18 @@ def notes(
 
 def _folder(folder: Path) -> Path:
     """The folder of takes that is meant."""
-    config_path = DEMO_CONFIG if folder == _MISSING else folder
+    from stage.takes.find import usual_folders
+    from stage.takes.names import SUFFIX
+
+    if folder == _MISSING:
+        known = [usual for usual in usual_folders() if usual.is_dir()]
+        return next((usual for usual in known if any(usual.glob(f"*{SUFFIX}"))), known[0])
     beside = folder / "stage.toml"
-    if folder != _MISSING and beside.is_file() and not any(folder.glob("*.mcap")):  # the folder of a stage is meant
-        config_path = beside
-    if config_path.suffix != ".toml":
+    if folder.suffix != ".toml" and (not beside.is_file() or any(folder.glob(f"*{SUFFIX}"))):
         return folder
     from stage.config import load
 
-    return Path(load(config_path).record.folder)
+    return Path(load(folder if folder.suffix == ".toml" else beside).record.folder)
 
 
 def _files(path: Path) -> list[Path]:

@@ -105,7 +105,7 @@ def _read(path: Path, options: ImportOptions, shape: NDArray[np.floating] | None
 
 def _actors(paths: Sequence[Path], told: tuple[str, ...]) -> list[str]:
     if len(told) not in (0, 1, len(paths)):
-        raise ForeignFileError(f"{len(told)} actors for {len(paths)} files; name one for each, or one for all")
+        raise ForeignFileError(f"--actor names {len(told)}, files are {len(paths)}; name one for each, or one for all")
     actors = list(told) * (len(paths) if len(told) == 1 else 1) or [actor_name(path) for path in paths]
     for actor in actors:
         if actor != actor_name(Path(f"{actor}.x")):

@@ -60,7 +60,7 @@ def print_list(folder: Path, takes: Sequence[TakeInfo]) -> None:
             str(len(info.video) or ""),
             " ".join(tracks_of(path)),
             str(marks or ""),
-            f"[{_STYLES[info.state]}]{_state(info)}[/]",
+            f"[{_STYLES[info.state]}]{_state(info.state, info.mended, info.fault)}[/]",
         )
     console.print(table)
     count, total = len(takes), sum(info.bytes for info in takes)
@@ -162,7 +162,7 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     facts = found.get("facts", {})
     yield "take", found["name"]
     yield "file", f"{found['path']}, {size(found['bytes'])}"
-    yield "state", found["state"] + (", mended" if found["mended"] else "")
+    yield "state", _state(found["state"], found["mended"], found["fault"])
     if found["slate"]:
         yield "slate", f"{found['slate']}, take {found['number']}"
     if found["began"]:
@@ -197,10 +197,7 @@ def _notes(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "note", f"{local_time(note['at'])}  {note['text']}" + (f" ({note['by']})" if note["by"] else "")
 
 
-def _state(info: TakeInfo) -> str:
-    if info.state != "finished":
-        return info.state
-    parts = [
-        part for part, there in (("mended", info.mended), ("fault", bool(info.fault) and not info.mended)) if there
-    ]
-    return ", ".join(parts) or "whole"
+def _state(state: str, mended: bool, fault: str) -> str:
+    if state != "finished":
+        return state
+    return "mended" if mended else "fault" if fault else "whole"

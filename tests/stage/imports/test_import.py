@@ -69,7 +69,7 @@ def test_several_actors_in_one_take(tmp_path: Path) -> None:
     assert TakeReader(take).counts["markers.joints"] == 4
     with pytest.raises(ForeignFileError, match="both have a body of actor anna"):
         import_files(files, out=tmp_path / "b.mcap", options=ImportOptions(actors=("anna",)), progress=quiet)
-    with pytest.raises(ForeignFileError, match="2 actors for 3 files"):
+    with pytest.raises(ForeignFileError, match="names 2, files are 3"):
         import_files(files, out=tmp_path / "b.mcap", options=ImportOptions(actors=("a", "b")), progress=quiet)
     with pytest.raises(ForeignFileError, match="no usable name"):
         import_files(files[:1], out=tmp_path / "b.mcap", options=ImportOptions(actors=("../x",)), progress=quiet)
