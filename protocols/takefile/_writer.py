@@ -57,6 +57,8 @@ class TakeWriter:
         """The open chunks: "" for records, a topic of video for its own."""
         self._defined: dict[str, set[int]] = {}
         """Schemas that each lane has told."""
+        self._last = (0, "")
+        """When the last message was received, and its lane."""
         self._file.begin([MAGIC, packed(Header(PROFILE, library))])
 
     @property
@@ -205,6 +207,9 @@ class TakeWriter:
         if len(data) > MAX_MESSAGE_BYTES:
             raise EncodeError(f"{topic}: a message of {len(data)} bytes is too large for a take")
         lane = topic if topic.startswith(VIDEO) else ""
+        if received_ns == self._last[0] and lane < self._last[1]:
+            self.close_chunk()  # of those received at once a reader takes the earlier lane first
+        self._last = received_ns, lane
         chunk = self._lanes.get(lane)
         if chunk is None:
             chunk = self._lanes[lane] = OpenChunk("" if lane else "zstd")
