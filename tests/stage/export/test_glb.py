@@ -17,7 +17,7 @@ from stage.synthetic.kinematics import Poses, Skin, forward
 from tests.body_model import body_model
 from tests.demo_take import write_demo_take
 
-pygltflib = pytest.importorskip("pygltflib", reason="the extra `export` is not installed")
+pygltflib = pytest.importorskip("pygltflib", reason="the extra `dev` is not installed")
 from tests.glb_files import GlbReader, validator_issues  # noqa: E402
 
 SHAPE = np.linspace(-1.0, 1.0, 20)
