@@ -35,6 +35,7 @@ def replay(
     to: To = "",
     paused: Switch = False,
     record: Switch = False,
+    send: Switch = False,
     seconds: OptionalSeconds = None,
     json: OptionalFile = None,
     no_console: Switch = False,
@@ -52,6 +53,7 @@ def replay(
         to: Out point, likewise.
         paused: Show the first picture, and wait for play.
         record: Be ready to record the replay; where takes go.
+        send: Send to other machines too, where the take says; without it to this machine alone, or as --config says.
         seconds: Stop after this long; otherwise when the take has ended and nobody has moved it, or on Ctrl-C.
         json: Write the counts and latencies there at the end.
         no_console: Leave the page in the browser out.
@@ -64,6 +66,6 @@ def replay(
     from stage.takes.find import find_take
 
     other = None if config is None else load(config)
-    wishes = Wishes(track, resolve, speed, loop, begin, to, paused, record)
+    wishes = Wishes(track, resolve, speed, loop, begin, to, paused, record, send)
     path = find_take(take, other)
     return run_replay(path, wishes, other, seconds=seconds, json_path=json, console=not no_console) or 0

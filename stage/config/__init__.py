@@ -13,6 +13,7 @@ from ._outputs import Positions as Positions
 from ._outputs import VmcSection as VmcSection
 from ._override import overridden as overridden
 from ._receivers import wishes_of as wishes_of
+from ._recorded import check_recorded as check_recorded
 from ._records import ActorSection as ActorSection
 from ._records import BodySection as BodySection
 from ._records import BusSection as BusSection
@@ -24,6 +25,7 @@ from ._records import HandsSection as HandsSection
 from ._records import LatencySection as LatencySection
 from ._records import MetricsSection as MetricsSection
 from ._records import StageSection as StageSection
+from ._resolve import is_loopback as is_loopback
 from ._section import Section as Section
 from ._surfaces import AnyInputSection as AnyInputSection
 from ._surfaces import ControlSection as ControlSection

@@ -37,7 +37,8 @@ def frames_stage(path: Path, folder: Path, wishes: Wishes, other: Config | None)
     take = TakeReader(path)
     filmed = {topic.removeprefix(VIDEO) for topic in take.counts if topic.startswith(VIDEO)}
     timecode = recorded_timecode(take)
-    stage = replay_stage(take, folder, ReplaySection(), timecode, other, record=wishes.record)
+    played = ReplaySection()
+    stage = replay_stage(take, folder, played, timecode, other, record=wishes.record, send=wishes.send)
     config = stage.config
     cameras = tuple(
         replace(camera, source=f"take:{path}#{camera.id}", loop=wishes.loop)

@@ -40,6 +40,8 @@ class Wishes(msgspec.Struct, frozen=True):
     end: str = ""
     paused: bool = False
     record: bool = False
+    send: bool = False
+    """To other machines too, where the take's own stage did."""
 
 
 def run_replay(
@@ -123,7 +125,7 @@ def prepared(path: Path, folder: Path, wishes: Wishes, other: Config | None) -> 
         raise ReplayError(f"{played.path}: nobody performs in it; there is nothing to play")
     if section.source == "landmarks":
         LandmarkSource(take)  # refused now, not when the solver has been loaded
-    stage = replay_stage(take, folder, section, timecode, other, record=wishes.record)
+    stage = replay_stage(take, folder, section, timecode, other, record=wishes.record, send=wishes.send)
     if played.finished:
         return stage
     unfinished = f"{played.path} has no end: played is what of it is whole; stage takes recover mends it"

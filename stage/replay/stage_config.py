@@ -2,7 +2,8 @@
 
 What cannot be used here is left out, and said so: an output whose password the take does not hold, an avatar that is
 not on this machine, an output for somebody who is not in the take. A take may come from anybody: of its own config no
-file is opened but avatars, and surfaces listen on this machine alone. Another stage's config is the operator's word.
+file is opened but avatars, surfaces listen on this machine alone, and nothing goes to another machine, nor are commands
+heard from there, unless the operator says so. Another stage's config is the operator's word.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from stage.config import (
     ReplaySection,
     StageSection,
     VmcSection,
+    is_loopback,
 )
 from stage.replay.source import BODY, FACE
 from stage.takes.contents import CONFIG, unpack
@@ -48,6 +50,7 @@ def replay_stage(
     other: Config | None = None,
     *,
     record: bool = False,
+    send: bool = False,
 ) -> ReplayStage:
     """The stage for a take.
 
@@ -58,6 +61,7 @@ def replay_stage(
         timecode: Of the take.
         other: Whose outputs, surfaces and recorder to use; None: those of the take's own stage.
         record: Whether the replay may be recorded.
+        send: Whether outputs of the take's own stage may send to other machines.
 
     Raises:
         TakeError: The take's config is not understood, or cannot be unpacked.
@@ -72,7 +76,7 @@ def replay_stage(
         replay=replay,
     )
     if other is None:
-        config = replace(config, **_at_home(own), outputs=_usable(own, notes))
+        config = replace(config, **_at_home(own), outputs=_usable(own, notes, send=send))
         config = replace(config, record=replace(own.record, enabled=record, folder=str(take.path.absolute().parent)))
     else:
         config = replace(
@@ -107,12 +111,18 @@ def _at_home(own: Config) -> dict[str, msgspec.Struct]:
     }
 
 
-def _usable(own: Config, notes: list[str]) -> tuple[AnyOutputSection, ...]:
+def _usable(own: Config, notes: list[str], *, send: bool) -> tuple[AnyOutputSection, ...]:
     """The outputs of a recorded config that can be used without it."""
     usable = []
     for output in own.outputs:
+        here = is_loopback(output.host)
         if fault := _fault(output):
             notes.append(f"output {output.id} is left out: {fault}")
+        elif not (here or send):
+            to = f"{output.host} port {output.port}"
+            notes.append(f"output {output.id} is left out: it sends to {to}; --send sends there too, or use --config")
+        elif isinstance(output, MqttSection):  # who may publish at another machine's broker is nobody's word here
+            usable.append(replace(output, commands=output.commands and here))
         else:
             usable.append(output)
     return tuple(usable)
@@ -124,9 +134,14 @@ def _fault(output: AnyOutputSection) -> str:
             return "the take does not hold its user name and password; name its stage.toml with --config"
         if output.password_file or output.ca_file or output.cert_file or output.key_file:
             return "its keys are files, which a take must not name; name its stage.toml with --config"
-    if isinstance(output, VmcSection) and output.avatar and not Path(output.avatar).is_file():
+    if isinstance(output, VmcSection) and output.avatar and not _is_avatar(Path(output.avatar)):
         return f"there is no avatar {output.avatar} on this machine; name a stage.toml with --config"
     return ""
+
+
+def _is_avatar(path: Path) -> bool:
+    """By its name: others are not even opened."""
+    return path.suffix.lower() == ".vrm" and path.is_file()
 
 
 def _for_actors(other: Config, own: Config, notes: list[str]) -> tuple[AnyOutputSection, ...]:

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from protocols.errors import TakeError
 from protocols.takefile import TakeReader
-from stage.config import Config
+from stage.config import Config, check_recorded
+from stage.errors import ConfigError
 
 CONFIG = "config.json"
 
@@ -22,17 +23,22 @@ def recorded_config(take: TakeReader) -> Config:
     """The config of the stage that recorded a take, as it was: its paths may lead nowhere here, secrets are "***".
 
     Raises:
-        TakeError: The take holds none, or one of another version of Stage.
+        TakeError: The take holds none, one of another version of Stage, or one that no stage can have had.
     """
     data = take.attachments.get(CONFIG)
     if data is None:
         raise TakeError(f"{take.path}: holds no config; it cannot be solved again")
     try:
-        return msgspec.json.decode(data, type=Config)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        config = msgspec.json.decode(data, type=Config)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise TakeError(
             f"{take.path}: its config is not understood ({error}); use the release that recorded it"
         ) from error
+    try:
+        check_recorded(config)
+    except ConfigError as error:
+        raise TakeError(f"{take.path}: its config is none that a stage can have had: {error}") from error
+    return config
 
 
 def unpack(take: TakeReader, folder: Path) -> Config:

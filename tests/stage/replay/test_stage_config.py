@@ -56,10 +56,11 @@ def take(tmp_path: Path) -> Path:
     return write_take(tmp_path / "scene_001.mcap", SENT, config=OWN)
 
 
-def staged(take: Path, other: Config | None = None, *, record: bool = False) -> ReplayStage:
+def staged(take: Path, other: Config | None = None, *, record: bool = False, send: bool = False) -> ReplayStage:
     reader = TakeReader(take)
     section = ReplaySection(take=str(take))
-    return replay_stage(reader, take.parent / "inside", section, recorded_timecode(reader), other, record=record)
+    timecode = recorded_timecode(reader)
+    return replay_stage(reader, take.parent / "inside", section, timecode, other, record=record, send=send)
 
 
 def test_its_own_outputs_as_far_as_they_can_be_used(take: Path) -> None:
@@ -68,6 +69,27 @@ def test_its_own_outputs_as_far_as_they_can_be_used(take: Path) -> None:
     assert len(stage.notes) == 3
     for note, words in zip(stage.notes, ("anna.vrm", "password", "keys"), strict=True):
         assert words in note and "--config" in note
+
+
+def test_nothing_goes_to_other_machines_unless_the_operator_says_so(tmp_path: Path) -> None:
+    far = Config(
+        actors=(ActorSection(id=ACTOR),),
+        outputs=(
+            VmcSection(id="here", actor=ACTOR, host="localhost"),
+            VmcSection(id="engine", actor=ACTOR, host="192.168.1.20", port=39539),
+            MqttSection(id="broker", host="192.168.1.21", commands=True),
+            MqttSection(id="own-broker", commands=True),
+            VmcSection(id="dressed", actor=ACTOR, avatar="/etc/hostname"),
+        ),
+    )
+    path = write_take(tmp_path / "mailed_001.mcap", SENT, config=far)
+    stage = staged(path)
+    assert [output.id for output in stage.config.outputs] == ["here", "own-broker"]
+    assert "engine is left out: it sends to 192.168.1.20 port 39539; --send" in stage.notes[0]
+    sent = {output.id: output for output in staged(path, send=True).config.outputs}
+    assert list(sent) == ["here", "engine", "broker", "own-broker"]
+    commanding = [name for name, output in sent.items() if isinstance(output, MqttSection) and output.commands]
+    assert commanding == ["own-broker"]
 
 
 def test_a_take_opens_no_doors(take: Path) -> None:
