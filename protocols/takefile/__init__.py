@@ -14,10 +14,12 @@ A message is the bus message as it came (`protocols.codec`), its bytes untouched
     publish_time   when the recorder received it, stage time
     sequence       its number in its topic, low 32 bits
 
-Topics that begin with "video." hold pictures, in the form in which other tools read them, not messages of the bus.
-Each has chunks of its own, so that who wants the performances never reads pictures. The chunk of records and those of
-video are filled at the same time and closed together, records first; `TakeReader` merges them by `publish_time`:
-it yields messages in the order in which they were received, which is the order in which a replay must bring them.
+What other tools should read stands in their own forms, not as messages of the bus: coordinate frames in "tf", pictures
+in topics that begin with "video.". `TakeRecord.kind` is then the name of that schema; see `protocols.foxglove`.
+
+Pictures have chunks of their own, so that who wants the performances never reads them. The chunk of records and those
+of video are filled at the same time and closed together, records first; `TakeReader` merges them by `publish_time`: it
+yields messages in the order in which they were received, which is the order in which a replay must bring them.
 
 Chunks are closed after `CHUNK_BYTES` of records or `VIDEO_CHUNK_BYTES` of video, or by `TakeWriter.sync`, which the
 recorder calls every half second. What has been synced survives a killed process, a crash and a power cut. A file

@@ -14,7 +14,7 @@ from rich.table import Table
 from protocols.errors import TakeError
 from stage.takes.notes import marks_of, notes_of
 from stage.takes.take_info import TakeInfo, opened_take
-from stage.takes.tracks import tracks_of
+from stage.takes.tracks import track_facts, tracks_of
 
 _STYLES = {"finished": "green", "recording": "bold red", "unfinished": "yellow", "damaged": "bold red"}
 _PIPE_WIDTH = 160
@@ -86,8 +86,10 @@ def about(path: Path) -> dict[str, Any]:
         marks = marks_of(take) if info.marks or (take.is_counted and "marks" not in take.facts.get("end", {})) else []
     except TakeError as error:
         return found | {"state": "damaged", "fault": str(error)}
+    track = track_facts(take)
     return found | {
         "facts": take.facts,
+        "track": None if track is None else track._asdict(),
         "attachments": sorted(take.attachments),
         "told_marks": [{"seconds": (mark.at_ns - info.span_ns[0]) / 1e9, "text": mark.text} for mark in marks],
     }
@@ -175,6 +177,9 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name in ("actors", "cameras", "video", "tracks"):
         if found[name]:
             yield name, " ".join(found[name])
+    if track := found.get("track"):
+        settings = f", {track['settings']}" if track["settings"] else ""
+        yield "track", f"of {track['of']}, made {local_time(track['made'])} from {track['made_from']}{settings}"
     if found["made_of"]:
         made = facts.get("pruned", {}).get("dropped")
         yield "made of", found["made_of"] + (f", without {made}" if made else ", a part of it")
