@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from protocols.codec import encode
-from protocols.messages import CameraLandmarks
 from protocols.takefile import TakeReader, TakeWriter
 from stage.bodies.body import load_body
 from stage.config import Config
 from stage.networks.load import load_reader
-from stage.offline import Recordings
+from stage.offline import Recordings, read_views
 from stage.solving.assembly import make_solver
 from stage.solving.framesets import Frameset
 from stage.takes.about import attached_files
@@ -31,28 +30,10 @@ def landmark_take(config: Config, path: Path) -> TakeReader:
         solver = make_solver(config, load_body(), recordings.sizes)
         for number, tick in enumerate(recordings.pictures()):
             now_ns = tick.time_ns + BEGAN_NS
-            seen = reader.step({camera: (frame.image, now_ns) for camera, frame in tick.frames.items()}, predictions)
-            bodies = {}
-            for camera, frame in tick.frames.items():
-                if camera not in seen:
-                    continue
-                height, width = frame.image.shape[:2]
-                view = CameraLandmarks(
-                    camera=camera,
-                    frame=frame.number,
-                    capture_ns=now_ns,
-                    captured_ns=now_ns,
-                    begin_ns=now_ns,
-                    end_ns=now_ns,
-                    width=width,
-                    height=height,
-                    persons=seen[camera].persons,
-                    hands=seen[camera].hands,
-                    faces=seen[camera].faces,
-                )
+            views = read_views(reader, tick, now_ns, predictions)
+            for camera, view in views.items():
                 writer.write(f"landmarks.{camera}", "CameraLandmarks", encode(view, number, now_ns), now_ns, now_ns)
-                if camera not in reader.face_camera_ids:
-                    bodies[camera] = view
+            bodies = {camera: view for camera, view in views.items() if camera not in reader.face_camera_ids}
             if len(bodies) > 0:
                 solver.step(Frameset(now_ns, bodies))
                 predictions = solver.predictions(2 * now_ns - last_ns if last_ns > 0 else now_ns)

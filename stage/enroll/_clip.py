@@ -18,8 +18,8 @@ import numpy as np
 
 from protocols.arrays import from_bytes
 from protocols.messages import FACE_LANDMARK_COUNT, CameraLandmarks, FaceLandmarks, Prediction
-from stage.networks.reader import LandmarkReader, Seen
-from stage.offline import Pictures
+from stage.networks.reader import LandmarkReader
+from stage.offline import Pictures, read_views
 from stage.solving.framesets import Frameset
 from stage.solving.solver import Solver
 
@@ -71,8 +71,7 @@ def watch(actor: str, pictures: Iterable[Pictures], reader: LandmarkReader, solv
             break
         first_ns = tick.time_ns if first_ns < 0 else first_ns
         clip.seconds = (tick.time_ns - first_ns) * 1e-9
-        seen = reader.step({camera: (f.image, tick.time_ns) for camera, f in tick.frames.items()}, predictions)
-        views = {camera: _landmarks(camera, tick, found) for camera, found in seen.items()}
+        views = read_views(reader, tick, tick.time_ns, predictions)
         bodies = {camera: view for camera, view in views.items() if camera not in reader.face_camera_ids}
         _note(clip, tick, views)
         if solver is not None and len(bodies) > 0:
@@ -123,9 +122,3 @@ def _note(clip: Clip, tick: Pictures, views: dict[str, CameraLandmarks]) -> None
             if face.actor == clip.actor:
                 sharpness = face_sharpness(tick.frames[camera].image, points_of(face))
                 clip.faces.append(SeenFace(view, face, sharpness))
-
-
-def _landmarks(camera: str, tick: Pictures, seen: Seen) -> CameraLandmarks:
-    frame, at = tick.frames[camera], tick.time_ns
-    height, width = frame.image.shape[:2]
-    return CameraLandmarks(camera, frame.number, at, at, at, at, width, height, seen.persons, seen.hands, seen.faces)

@@ -6,3 +6,4 @@ from stage.offline._result import Result as Result
 from stage.offline._result import load_result as load_result
 from stage.offline._solve import Summary as Summary
 from stage.offline._solve import solve as solve
+from stage.offline._views import read_views as read_views

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from protocols.messages import CameraLandmarks, FacePerformance, Performance
+from protocols.messages import FacePerformance, Performance
 from stage.bodies.body import BodyModel, load_body
 from stage.bodies.profile import load_shape, save_shape
 from stage.config import Config
@@ -26,6 +26,7 @@ from stage.networks.load import load_reader
 from stage.networks.reader import LandmarkReader
 from stage.offline._pictures import Pictures, Recordings
 from stage.offline._result import Result
+from stage.offline._views import read_views
 from stage.solving.assembly import make_solver
 from stage.solving.framesets import Frameset
 from stage.solving.solver import Solver
@@ -143,24 +144,7 @@ def solved_framesets(
     predictions = []
     regressor = torch.from_numpy(solver.body.coco_weights[:COCO_COUNT])
     for tick in pictures:
-        seen = reader.step({camera: (f.image, tick.time_ns) for camera, f in tick.frames.items()}, predictions)
-        views = {
-            camera: CameraLandmarks(
-                camera=camera,
-                frame=frame.number,
-                capture_ns=tick.time_ns,
-                captured_ns=tick.time_ns,
-                begin_ns=tick.time_ns,
-                end_ns=tick.time_ns,
-                width=frame.image.shape[1],
-                height=frame.image.shape[0],
-                persons=seen[camera].persons,
-                hands=seen[camera].hands,
-                faces=seen[camera].faces,
-            )
-            for camera, frame in tick.frames.items()
-            if camera in seen
-        }
+        views = read_views(reader, tick, tick.time_ns, predictions)
         for camera in views.keys() & reader.face_camera_ids:
             if (face := solver.step_face(views[camera])) is not None:
                 on_face(face)

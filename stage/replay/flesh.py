@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from protocols.arrays import from_bytes
 from protocols.messages import Face, FacePerformance, Performance
@@ -58,7 +59,7 @@ class Flesh:
         rest = from_bytes(performance.rest_joints, (_BONES, 3)).astype(np.float64)
         root, rotations = from_bytes(performance.root, (1, 7)), from_bytes(performance.rotations, (1, _BONES, 4))
         turned, joints = world_pose(rest, root, rotations)
-        G = _matrices(turned[0])
+        G = Rotation.from_quat(turned[0]).as_matrix()
         translation = joints[0] - np.einsum("jab,jb->ja", G, rest)
         transforms = torch.from_numpy(np.concatenate([G, translation[..., None]], -1).astype(np.float32))
         shown = self._faces.get(actor)
@@ -86,14 +87,3 @@ def _still(performance: Performance) -> Motion:
         confidence=from_bytes(performance.confidence, (1, _BONES)),
         state=np.array([performance.state], "<U8"),
     )
-
-
-def _matrices(xyzw: NDArray[np.floating]) -> NDArray[np.floating]:
-    """(J, 3, 3) of unit quaternions (J, 4)."""
-    x, y, z, w = xyzw.T
-    rows = (
-        (1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)),
-        (2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)),
-        (2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)),
-    )
-    return np.moveaxis(np.array(rows), -1, 0)

@@ -9,15 +9,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from protocols.codec import encode
-from protocols.messages import CameraLandmarks
 from protocols.solve_log import INPUTS_BEFORE_NS
 from protocols.takefile import TakeReader, TakeWriter
 from stage.bodies.body import BodyModel
 from stage.config import Config
 from stage.errors import ReplayError
 from stage.networks.load import load_reader
-from stage.networks.reader import LandmarkReader
-from stage.offline import Pictures, Recordings
+from stage.offline import Recordings, read_views
 from stage.resolve._resolve import resolve
 from stage.solving.framesets import Frameset
 
@@ -66,7 +64,7 @@ def read_landmarks(
                     break
                 if now_ns < begin_ns:
                     continue
-                seen = _read(reader, tick, now_ns, predictions)
+                seen = read_views(reader, tick, now_ns, predictions)
                 for number, view in enumerate(seen.values()):
                     data = encode(view, count + number, now_ns)
                     writer.write(f"landmarks.{view.camera}", "CameraLandmarks", data, now_ns, now_ns)
@@ -107,24 +105,3 @@ def _from_take(take: TakeReader, config: Config) -> Config:
             "landmarks"
         )
     return replace(config, cameras=cameras)
-
-
-def _read(reader: LandmarkReader, tick: Pictures, now_ns: int, predictions: list) -> dict[str, CameraLandmarks]:
-    seen = reader.step({camera: (frame.image, now_ns) for camera, frame in tick.frames.items()}, predictions)
-    return {
-        camera: CameraLandmarks(
-            camera=camera,
-            frame=frame.number,
-            capture_ns=now_ns,
-            captured_ns=now_ns,
-            begin_ns=now_ns,
-            end_ns=now_ns,
-            width=frame.image.shape[1],
-            height=frame.image.shape[0],
-            persons=seen[camera].persons,
-            hands=seen[camera].hands,
-            faces=seen[camera].faces,
-        )
-        for camera, frame in tick.frames.items()
-        if camera in seen
-    }
