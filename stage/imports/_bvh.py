@@ -21,8 +21,9 @@ from stage.imports._imported import Imported, frame_times, read_text, usual_rate
 from stage.imports._joint_points import joint_points
 from stage.imports._motions import of_poses
 from stage.synthetic.bvh import BvhClip, parse_bvh
+from stage.synthetic.joint_names import matched_joints
 from stage.synthetic.kinematics import from_global
-from stage.synthetic.retarget import matched_joints, retarget, upright
+from stage.synthetic.retarget import retarget, upright
 
 Units = Literal["guess", "m", "cm", "mm", "inch"]
 Floats = NDArray[np.floating]

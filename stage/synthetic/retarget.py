@@ -1,7 +1,6 @@
 """A motion of another skeleton onto a performer's body.
 
-1. Joints are recognised by name, whichever tool wrote them (Mixamo, VRM and Unity, CMU, Unreal):
-   a side (left, right, l, r, anywhere at a word's edge) and what remains ("upleg", "thigh").
+1. Joints are recognised by name (`stage.synthetic.joint_names`).
 2. The source's axes follow from its rest pose: up from the hips to the head, left from thigh to thigh.
 3. A bone's turn since its rest pose, in world axes, is put on top of a *reference*: the performer's own
    body brought into the source's rest pose, bone by bone, hinges and palms included. So an A-pose body
@@ -10,8 +9,6 @@
 """
 
 from __future__ import annotations
-
-import re
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, maximum_filter1d
@@ -22,88 +19,17 @@ from stage.bodies.body import RestBody, load_body
 from stage.errors import SourceError
 from stage.synthetic.bvh import BvhClip
 from stage.synthetic.hand_poses import FINGER_BONES
+from stage.synthetic.joint_names import LIMB_BONES, matched_joints
 from stage.synthetic.kinematics import Poses, forward, from_global
 from stage.synthetic.raster import Floats
 
 _BONE = {name: index for index, name in enumerate(RIG_BONES)}
 
-_SIDED = {
-    "clavicle": ("shoulder", "clavicle", "collar", "clav"),
-    "upperarm": ("arm", "upperarm", "uparm", "shldr"),
-    "lowerarm": ("forearm", "lowerarm", "elbow", "lowarm"),
-    "hand": ("hand", "wrist"),
-    "thigh": ("upleg", "upperleg", "thigh", "hip"),
-    "calf": ("leg", "lowerleg", "calf", "shin", "knee", "lowleg"),
-    "foot": ("foot", "ankle"),
-    "ball": ("toebase", "toes", "toe", "ball"),
-}
-_FINGERS = {
-    "thumb": ("handthumb", "thumb"),
-    "index": ("handindex", "index", "findex", "indexfinger"),
-    "middle": ("handmiddle", "middle", "fmiddle", "mid", "middlefinger"),
-    "ring": ("handring", "ring", "fring", "ringfinger"),
-    "pinky": ("handpinky", "pinky", "little", "fpinky", "pinkyfinger", "littlefinger"),
-}
-_FINGER_PARTS = {
-    "01": ("1", "01", "proximal", "a"),
-    "02": ("2", "02", "intermediate", "b"),
-    "03": ("3", "03", "distal", "c"),
-}
-_THUMB_PARTS = {"01": ("metacarpal",), "02": ("proximal",), "03": ("distal",)}
-"""VRM 1 names a thumb's bones otherwise."""
-_CENTRAL = {"pelvis": ("hips", "pelvis", "hip"), "neck_01": ("neck", "neck1", "neck01"), "head": ("head",)}
-_NOISE = {"mixamorig", "bip", "bip01", "bip001", "j", "c", "def", "org", "character", "character1"}
-_NEEDED = (
-    "pelvis",
-    "head",
-    *(f"{bone}_{side}" for side in "lr" for bone in ("upperarm", "lowerarm", "thigh", "calf", "foot")),
-)
-_BIPED = re.compile(r"^bip\d*[ _]", re.IGNORECASE)
-"""What 3ds Max puts before its names."""
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-
-
-def matched_joints(names: tuple[str, ...]) -> dict[str, int]:
-    """Which joint of a skeleton is which bone of the rig: bone name to joint index.
-
-    Raises:
-        SourceError: Hips, head, an arm or a leg is not among the names.
-    """
-    known = [_side_and_core(name) for name in names]
-    cores = {core for side, core in known if side}
-    found: dict[str, int] = {}
-    for bone, synonyms in _CENTRAL.items():
-        _take(found, bone, [i for i, (side, core) in enumerate(known) if side == "" and core in synonyms])
-    for side in "lr":
-        for bone, synonyms in _SIDED.items():
-            wanted = synonyms
-            if "collar" in cores and not cores & {"arm", "upperarm"}:  # then "shoulder" is the upper arm
-                wanted = {"clavicle": ("collar",), "upperarm": ("shoulder", "shldr")}.get(bone, synonyms)
-            _take(found, f"{bone}_{side}", [i for i, known_as in enumerate(known) if known_as == (side, wanted[0])])
-            _take(found, f"{bone}_{side}", [i for i, (s, core) in enumerate(known) if s == side and core in wanted])
-    _match_fingers(found, known)
-    missing = [bone for bone in _NEEDED if bone not in found]
-    if missing:
-        raise SourceError(
-            f"the skeleton has no joint for {', '.join(missing)}; its joints: {', '.join(names[:30])}; "
-            "rename them as Mixamo, Unity, CMU or Unreal do"
-        )
-    return found
-
-
-def _match_fingers(found: dict[str, int], known: list[tuple[str, str]]) -> None:
-    for side in "lr":
-        vrm_1 = (side, "thumbmetacarpal") in known
-        for finger, synonyms in _FINGERS.items():
-            for part, endings in (_THUMB_PARTS if finger == "thumb" and vrm_1 else _FINGER_PARTS).items():
-                wanted = {(side, name + ending) for name in synonyms for ending in endings}
-                _take(found, f"{finger}_{part}_{side}", [i for i, known_as in enumerate(known) if known_as in wanted])
-
 
 def has_fingers(clip: BvhClip) -> bool:
     """The clip moves fingers, not only hands."""
     joint_of = matched_joints(clip.names)
-    fingers = [joint for bone, joint in joint_of.items() if bone.startswith(tuple(_FINGERS))]
+    fingers = [joint for bone, joint in joint_of.items() if bone in FINGER_BONES]
     return len(fingers) > 0 and bool(np.ptp(clip.rotations[:, fingers], axis=0).max() > 1e-3)
 
 
@@ -133,7 +59,7 @@ def retarget(clip: BvhClip, rest: RestBody, *, centred: bool = True) -> Poses:
     reference = _reference(source_rest, joint_of, heads)
 
     G = np.tile(np.eye(3), (len(turned), len(RIG_BONES), 1, 1))
-    for bone in ("pelvis", "neck_01", "head", *(f"{name}_{side}" for side in "lr" for name in _SIDED)):
+    for bone in ("pelvis", "neck_01", "head", *(f"{name}_{side}" for side in "lr" for name in LIMB_BONES)):
         if bone in joint_of:
             G[:, _BONE[bone]] = turned[:, joint_of[bone]] @ reference.get(bone, np.eye(3))
     _spine(G, turned, clip, joint_of, source_rest)
@@ -168,29 +94,6 @@ def _between(first: Floats, second: Floats, share: Floats) -> Floats:
     return mixed / np.linalg.norm(mixed, axis=-1, keepdims=True)
 
 
-def _side_and_core(name: str) -> tuple[str, str]:
-    """("l", "upleg") of "mixamorig:LeftUpLeg", ("", "spine1") of "J_Bip_C_Spine1"."""
-    words = [word.lower() for word in _WORD.findall(_BIPED.sub("", name.rsplit(":", 1)[-1]))]
-    side = ""
-    if len(words) > 0 and len(words[0]) > 1 and words[0][0] in "lr" and words[0][1:] in _ALL_SYNONYMS:
-        words = [words[0][0], words[0][1:], *words[1:]]  # "lthigh"
-    kept = []
-    for word in words:
-        if word in ("l", "left", "r", "right") and not side:
-            side = word[0]
-        elif word not in _NOISE:
-            kept.append(word)
-    return side, "".join(kept)
-
-
-_ALL_SYNONYMS = {synonym for synonyms in _SIDED.values() for synonym in synonyms}
-
-
-def _take(found: dict[str, int], bone: str, candidates: list[int]) -> None:
-    if bone not in found and len(candidates) > 0:
-        found[bone] = candidates[0]
-
-
 def upright(clip: BvhClip, joint_of: dict[str, int]) -> tuple[Floats, Floats]:
     """Rotation (3, 3) from the file's axes to ours, and the rest places (J, 3) in our axes.
 
@@ -219,7 +122,7 @@ def _reference(source: Floats, joint_of: dict[str, int], heads: Floats) -> dict[
     forward_axis = np.array([0.0, -1.0, 0.0])
     reference = {}
     for side in "lr":
-        own = {name: heads[_BONE[f"{name}_{side}"]] for name in _SIDED}
+        own = {name: heads[_BONE[f"{name}_{side}"]] for name in LIMB_BONES}
         elbow_normal = np.cross(own["lowerarm"] - own["upperarm"], own["hand"] - own["lowerarm"])
         knee_normal = np.cross(own["foot"] - own["thigh"], forward_axis)
         palm = _palm(heads, side)
@@ -288,7 +191,7 @@ def _turn_fingers(G: Floats, turned: Floats, joint_of: dict[str, int], reference
     Seen from the hand, a finger at rest points much the same way in all skeletons, unlike arms.
     """
     for bone, name in enumerate(RIG_BONES):
-        if not name.startswith(tuple(_FINGERS)):
+        if name not in FINGER_BONES:
             continue
         hand = f"hand_{name[-1]}"
         if name in joint_of and hand in joint_of:

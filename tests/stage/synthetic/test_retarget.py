@@ -11,8 +11,9 @@ from stage.bodies.body import RestBody
 from stage.errors import SourceError
 from stage.synthetic.bvh import BvhClip, load_bvh
 from stage.synthetic.hand_poses import FINGER_BONES, finger_motion
+from stage.synthetic.joint_names import matched_joints
 from stage.synthetic.kinematics import forward
-from stage.synthetic.retarget import has_fingers, matched_joints, resampled, retarget, with_fingers
+from stage.synthetic.retarget import has_fingers, resampled, retarget, with_fingers
 from tests.shared_data import shared_data
 
 MIXAMO = """mixamorig:Hips mixamorig:Spine mixamorig:Spine1 mixamorig:Spine2 mixamorig:Neck mixamorig:Head
