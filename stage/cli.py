@@ -29,6 +29,7 @@ from stage.commands.probe import probe
 from stage.commands.replay import replay
 from stage.commands.solve import solve
 from stage.errors import StageError
+from stage.harmless import say
 
 DESCRIPTION = (
     "Live motion capture: from calibrated cameras to full-body performances in the engine. "
@@ -83,7 +84,7 @@ def run(arguments: list[str]) -> int:
 def _complain(message: str, status: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    print(f"stage: error: {' '.join(message.split())}", file=sys.stderr)
+    say(f"stage: error: {' '.join(message.split())}", sys.stderr)
     return status
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TextIO
+
 _KEPT = "\n\t"
 
 
@@ -10,3 +12,8 @@ def harmless(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() or one in _KEPT else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def say(text: str, file: TextIO | None = None) -> None:
+    """Prints a line that may hold words of others: what a take says, what a file is called."""
+    print(harmless(text), file=file, flush=True)

@@ -10,6 +10,7 @@ import tyro
 
 from stage.commands.options import From, OptionalFile, OptionalText, Switch, TakePath, To
 from stage.errors import StageError
+from stage.harmless import say
 
 _MISSING = Path()
 
@@ -93,7 +94,7 @@ def sheet(take: TakePath, *, out: OptionalFile = None, columns: Annotated[int, t
     take = find_take(take)
     out = out or take.with_suffix(".jpg")
     write_contact_sheet(take, out, columns)
-    print(out)
+    say(str(out))
     return 0
 
 
@@ -110,11 +111,11 @@ def verify(take: TakeOrFolder) -> int:
     for path in _files(take):
         found = verify_file(path)
         if found.fault:
-            print(f"{path.name}: DAMAGED, {found.records} records before it: {found.fault}")
+            say(f"{path.name}: DAMAGED, {found.records} records before it: {found.fault}")
         elif not found.finished:
-            print(f"{path.name}: no end; {found.records} whole records, {found.unread_bytes} bytes behind them")
+            say(f"{path.name}: no end; {found.records} whole records, {found.unread_bytes} bytes behind them")
         else:
-            print(f"{path.name}: whole, {found.records} records")
+            say(f"{path.name}: whole, {found.records} records")
         status = 2 if found.fault or not found.finished else status
     return status
 
@@ -134,10 +135,10 @@ def recover(take: TakeOrFolder) -> int:
         try:
             mended = mend(path)
         except TakeError as error:
-            print(f"stage: error: {error}", file=sys.stderr)
+            say(f"stage: error: {error}", sys.stderr)
             status = 2
             continue
-        print(f"{path.name}: whole, nothing to mend" if mended is None else mended.text)
+        say(f"{path.name}: whole, nothing to mend" if mended is None else mended.text)
     return status
 
 
@@ -156,7 +157,7 @@ def trim(take: TakePath, *, begin: From = "", to: To = "", out: OptionalFile = N
     from stage.takes.find import find_take
     from stage.takes.trim import trim as cut
 
-    print(cut(find_take(take), begin, to, out))
+    say(str(cut(find_take(take), begin, to, out)))
     return 0
 
 
@@ -174,7 +175,7 @@ def prune(take: TakePath, *, drop: Kinds, out: OptionalFile = None, replace: Swi
     from stage.takes.prune import prune as lighten
 
     done = lighten(find_take(take), drop, out, replace=replace)
-    print(f"{done.path}: {done.saved_bytes / 1e6:.1f} MB lighter; as it was: {done.original}")
+    say(f"{done.path}: {done.saved_bytes / 1e6:.1f} MB lighter; as it was: {done.original}")
     return 0
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from stage.errors import ExportError
 from stage.export import FORMATS, ExportOptions, ExportSource, Format, Wanted, check_new, gather
 from stage.export._grid import hertz
+from stage.harmless import say
 from stage.takes.names import safe_name
 
 _GAPS_TOLD = 5
@@ -70,12 +71,12 @@ def _path(source: ExportSource, kind: Format, out: Path | None, actor: str | Non
 def _tell(sources: Sequence[ExportSource], made: Sequence[Path]) -> None:
     first = sources[0]
     timecode = f", timecode {first.start_timecode}" if first.start_timecode else ""
-    print(f"{len(first)} frames at {hertz(first.rate):.6g} per second{timecode}")
+    say(f"{len(first)} frames at {hertz(first.rate):.6g} per second{timecode}")
     for source in sources:
         for text in notes(source):
-            print(f"{source.actor}: {text}", file=sys.stderr)
+            say(f"{source.actor}: {text}", sys.stderr)
     for path in made:
-        print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+        say(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
 
 
 def notes(source: ExportSource) -> list[str]:

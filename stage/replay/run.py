@@ -14,6 +14,7 @@ from protocols.takefile import TakeReader
 from protocols.timecode import NS_PER_S
 from stage.config import Config, ReplaySection
 from stage.errors import ReplayError
+from stage.harmless import say
 from stage.replay.landmark_source import LandmarkSource
 from stage.replay.source import span_of
 from stage.replay.stage_config import ReplayStage, replay_stage
@@ -79,7 +80,7 @@ def run_replay(
         else:
             stage = prepared(path, Path(folder), wishes, other)
         for note in stage.notes:
-            print(f"stage: warning: {note}", flush=True)
+            say(f"stage: warning: {note}")
         if wishes.resolve == "frames":
             return run_live(stage.config, seconds=seconds, json_path=json_path, console=console)
         check_avatars(stage.config)

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from protocols.takefile import TakeReader
+from stage.harmless import say
 from stage.resolve.compare import compare
 from stage.takes.contents import unpack
 
@@ -24,8 +25,8 @@ def run_check(path: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="stage-check-") as folder:
         found = compare(take, unpack(take, Path(folder)))
     for text in found.news:
-        print(f"{path}: {text}")
+        say(f"{path}: {text}")
     if found.first:
-        print(f"{path}: the first that differs is {found.first}")
-    print(f"{path}: {found.text}")
+        say(f"{path}: the first that differs is {found.first}")
+    say(f"{path}: {found.text}")
     return 0 if found.holds else 2

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from protocols.takefile import TakeReader
+from stage.harmless import say
 from stage.resolve.track import Wish, make_track
 from stage.takes.moments import chosen_span
 from stage.takes.recorded_timecode import recorded_timecode
@@ -33,5 +34,5 @@ def run_resolve(path: Path, track: str, *, begin: str = "", end: str = "", **wis
         wish |= {"begin_ns": begin_ns, "end_ns": last_ns + 1}
     made = make_track(take, track, Wish(**wish))
     size = made.path.stat().st_size / 1e6
-    print(f"{made.path}: {made.records} performances and faces from {made.source}, {size:.1f} MB")
+    say(f"{made.path}: {made.records} performances and faces from {made.source}, {size:.1f} MB")
     return 0

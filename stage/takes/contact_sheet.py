@@ -36,6 +36,8 @@ _REACH_NS = 250_000_000
 _FIGURE_M = 2.2
 """Metres that the height of a tile shows."""
 _QUALITY = 88
+_MOST_ROWS = 32
+"""Of cameras, and of actors."""
 
 
 def write_contact_sheet(path: Path, out: Path, columns: int = COLUMNS) -> None:
@@ -65,7 +67,7 @@ def write_contact_sheet(path: Path, out: Path, columns: int = COLUMNS) -> None:
         with out.open("xb") as file:
             file.write(encoded.tobytes())
     except FileExistsError as error:
-        raise StageError(f"{out} is there already, and stays; choose another name") from error
+        raise StageError(f"{out} is there already, and stays; name another with --out") from error
     except OSError as error:
         raise StageError(f"{out}: {error.strerror}") from error
 
@@ -73,8 +75,10 @@ def write_contact_sheet(path: Path, out: Path, columns: int = COLUMNS) -> None:
 def contact_sheet(path: Path, info: TakeInfo, columns: int) -> Image:
     """The sheet of a take as an image, (H, W, 3) BGR."""
     times_ns = _moments(info, columns)
-    rows = [(f"camera {camera}", _pictures(path, camera, info.span_ns[0], times_ns)) for camera in info.video]
-    rows += [(f"actor {actor}", _figures(path, actor, times_ns)) for actor in info.actors]
+    rows = [
+        (f"camera {camera}", _pictures(path, camera, info.span_ns[0], times_ns)) for camera in info.video[:_MOST_ROWS]
+    ]
+    rows += [(f"actor {actor}", _figures(path, actor, times_ns)) for actor in info.actors[:_MOST_ROWS]]
     title = f"{info.name}   {info.slate} {info.number or ''}   {info.began[:19].replace('T', ' ')}   {info.timecode}"
     width = _MARGIN + columns * (_TILE_WIDTH + _MARGIN)
     parts = [_label(f"{_ascii(title)}   {length(info.seconds)}", width)]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import getpass
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from protocols.errors import TakeError
+from protocols.errors import DecodeError, TakeError
 from protocols.show import MAX_NOTE, Mark
 from protocols.takefile import TakeReader
 
@@ -96,8 +97,9 @@ def marks_of(take: TakeReader) -> list[ToldMark]:
     """
     marks = []
     for entry in take.records("command."):
-        if entry.kind == Mark.__name__ and isinstance(record := entry.decoded().record, Mark):
-            marks.append(ToldMark(entry.log_ns, record.text))
+        with suppress(DecodeError):  # of another release, or none
+            if entry.kind == Mark.__name__ and isinstance(record := entry.decoded().record, Mark):
+                marks.append(ToldMark(entry.log_ns, record.text))
     return sorted(marks)
 
 

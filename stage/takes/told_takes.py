@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from protocols.errors import TakeError
+from stage.harmless import harmless
 from stage.takes.notes import marks_of, notes_of
 from stage.takes.take_info import TakeInfo, opened_take
 from stage.takes.tracks import track_facts, tracks_of
@@ -27,7 +29,7 @@ def print_list(folder: Path, takes: Sequence[TakeInfo]) -> None:
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     if len(takes) == 0:
-        console.print(f"no takes in {folder}")
+        console.print(_cell(f"no takes in {folder}"))
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name, justify in (
@@ -49,16 +51,16 @@ def print_list(folder: Path, takes: Sequence[TakeInfo]) -> None:
         path = folder / info.file
         marks = info.marks + len(notes_of(path))
         table.add_row(
-            info.name,
-            info.slate,
+            _cell(info.name),
+            _cell(info.slate),
             str(info.number or ""),
             local_time(info.began),
             length(info.seconds) if info.seconds else "",
             size(info.bytes),
-            " ".join(info.actors),
+            _cell(" ".join(info.actors)),
             str(len(info.cameras) or ""),
             str(len(info.video) or ""),
-            " ".join(tracks_of(path)),
+            _cell(" ".join(tracks_of(path))),
             str(marks or ""),
             f"[{_STYLES[info.state]}]{_state(info.state, info.mended, info.fault)}[/]",
         )
@@ -107,7 +109,7 @@ def print_about(found: dict[str, Any]) -> None:
         began_ns, ended_ns = found["span_ns"]
         for topic, count in counts.items():
             rate = f"{count * 1e9 / (ended_ns - began_ns):.1f}" if ended_ns > began_ns else ""
-            table.add_row(str(count), rate, topic)
+            table.add_row(str(count), rate, _cell(topic))
         console.print()
         console.print(table)
 
@@ -143,10 +145,15 @@ def local_time(began: str) -> str:
         return ""
 
 
+def _cell(text: str) -> Text:
+    """Words of others: nothing in them is obeyed, by a terminal or as markup."""
+    return Text(harmless(text))
+
+
 def _print_lines(console: Console, lines: Iterable[tuple[str, str]]) -> None:
     for name, text in lines:
         console.print(f"[bold]{name:<12}[/]" if name else "", end="")
-        console.print(text, markup=False, soft_wrap=True)
+        console.print(harmless(text), markup=False, soft_wrap=True)
 
 
 def _as_json(path: Path, info: TakeInfo) -> dict[str, Any]:

@@ -1,0 +1,37 @@
+"""What a take says of itself is printed, never obeyed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from protocols.takefile import TakeWriter
+from stage import cli
+
+EVIL = "\x1b]0;title\x07[/][bold]\x9b31mred"
+
+
+@pytest.fixture
+def take(tmp_path: Path) -> Path:
+    """A take by mail."""
+    writer = TakeWriter(tmp_path / "mailed_001.mcap")
+    writer.note("take", {"slate": EVIL, "timecode": EVIL, "began": EVIL, "name": EVIL})
+    writer.attach(EVIL, b"x", EVIL, 0)
+    writer.write(f"performance.{EVIL}", "Performance", b"\xc1", 1, 1)
+    writer.write("command.console", "Mark", b"\x91" * 100_000, 2, 2)
+    writer.finish({"fault": EVIL, "marks": "1"})
+    note = msgspec.json.encode({"at": "", "by": EVIL, "text": EVIL})
+    (tmp_path / "mailed_001.notes.jsonl").write_bytes(note)
+    return writer.path
+
+
+@pytest.mark.parametrize("command", ["info", "notes", "ls", "verify", "trim"])
+def test_nothing_is_obeyed(take: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    target = str(take.parent if command == "ls" else take)
+    status = cli.run(["takes", command, target, *(["--from", "0"] if command == "trim" else [])])
+    said = capsys.readouterr()
+    assert status == (2 if command == "trim" else 0)
+    assert not set(said.out + said.err) & {"\x1b", "\x07", "\x9b"}
+    assert "title" in said.out + said.err or command == "verify"
