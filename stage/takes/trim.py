@@ -67,7 +67,7 @@ def trim(path: Path, begin: str, end: str, out: Path | None = None) -> Path:
         raise TakeError(f"{path}: nothing was performed or seen in this time")
     number, out = _place(take, out)
     if out.exists():
-        raise TakeError(f"{out} is there already, and stays; choose another name")
+        raise TakeError(f"{out} is there already, and stays; name another with --out")
     wanted = _Part(take, begin_ns, end_ns)
     facts = {name: of for name, of in take.facts.items() if name not in ("end", "recovered")}
     facts["take"] = facts.get("take", {}) | {
