@@ -23,7 +23,7 @@ from stage.supervision.plan import plan_stage
 from stage.supervision.supervisor import Supervisor
 from stage.supervisor import check_avatars, run_live, write_report
 from stage.takes.moments import chosen_span
-from stage.takes.recorded_timecode import recorded_timecode
+from stage.takes.recorded_timecode import RecordedTimecode, recorded_timecode
 from stage.takes.tracks import opened_track, take_and_track
 
 Resolve = Literal["landmarks", "frames"]
@@ -108,18 +108,15 @@ def prepared(path: Path, folder: Path, wishes: Wishes, other: Config | None) -> 
     take = TakeReader(path)
     played = opened_track(path, track)
     timecode = recorded_timecode(take)
-    span_ns = span_of(played)
-    in_ns, out_ns = chosen_span(wishes.begin, wishes.end, span_ns, timecode)
-    if in_ns == out_ns and wishes.end:
-        raise ReplayError("--from and --to: there is nothing between them")
+    begin_s, end_s = _points(wishes, take, played, timecode)
     section = ReplaySection(
         take=str(path),
         track=track,
         source="landmarks" if wishes.resolve == "landmarks" else "performances",
         speed=wishes.speed,
         loop=wishes.loop,
-        begin_s=(in_ns - span_ns[0]) / NS_PER_S,
-        end_s=(out_ns - span_ns[0]) / NS_PER_S if wishes.end else 0.0,
+        begin_s=begin_s,
+        end_s=end_s,
         paused=wishes.paused,
     )
     if not any(topic.startswith(("performance.", "face.", "landmarks.")) for topic in played.counts):
@@ -131,3 +128,15 @@ def prepared(path: Path, folder: Path, wishes: Wishes, other: Config | None) -> 
         return stage
     unfinished = f"{played.path} has no end: played is what of it is whole; stage takes recover mends it"
     return stage._replace(notes=(*stage.notes, unfinished))
+
+
+def _points(wishes: Wishes, take: TakeReader, played: TakeReader, timecode: RecordedTimecode) -> tuple[float, float]:
+    """In and out point as the player counts, from the begin of what is played; a track may begin after its take."""
+    if not wishes.begin and not wishes.end:
+        return 0.0, 0.0
+    in_ns, out_ns = chosen_span(wishes.begin, wishes.end, span_of(take), timecode)
+    begin_ns, end_ns = span_of(played)
+    in_ns, out_ns = max(in_ns, begin_ns), min(out_ns, end_ns)
+    if in_ns >= out_ns:
+        raise ReplayError("--from and --to: there is nothing between them")
+    return (in_ns - begin_ns) / NS_PER_S, (out_ns - begin_ns) / NS_PER_S if wishes.end else 0.0

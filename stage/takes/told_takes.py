@@ -181,6 +181,7 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "timecode", found["timecode"] + (f" to {ended}" if ended else "") + f" at {found['timecode_rate']}"
     if found["seconds"]:
         yield "length", f"{length(found['seconds'])}, {sum(found['counts'].values())} messages"
+    yield from _beginning(facts.get("take", {}), found["span_ns"][0])
     for name in ("actors", "cameras", "video", "tracks"):
         if found[name]:
             yield name, " ".join(found[name])
@@ -200,6 +201,15 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if found.get("attachments"):
         yield "attached", ", ".join(found["attachments"])
     yield from _notes(found)
+
+
+def _beginning(take: dict[str, str], first_ns: int) -> Iterator[tuple[str, str]]:
+    """Where in the take Record was pressed: seconds count from its first message, which is of before."""
+    told = [take.get(key, "") for key in ("from_ns", "began_ns")]
+    whole_ns, pressed_ns = (int(text) if text.isdecimal() and len(text) < 20 else 0 for text in told)
+    if 0 < first_ns < whole_ns:
+        pressed = f", Record at {length((pressed_ns - first_ns) / 1e9)}" if pressed_ns > whole_ns else ""
+        yield "begin", f"all is in it from {length((whole_ns - first_ns) / 1e9)} on{pressed}"
 
 
 def _notes(found: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -30,6 +30,7 @@ from stage.replay.run import Wishes, prepared
 from stage.replay.stage_config import ReplayStage, replay_stage
 from stage.supervision.plan import plan_stage
 from stage.takes.recorded_timecode import recorded_timecode
+from stage.takes.track_writer import TrackWriter
 from tests.stage.replay.takes import ACTOR, performed, write_take
 
 SENT = performed(30)
@@ -178,3 +179,15 @@ def test_a_take_of_another_program_is_sent_where_another_stage_sends(tmp_path: P
 def test_frames_are_there_and_played_as_they_are(take: Path, options: dict[str, Any]) -> None:
     with pytest.raises(ReplayError, match=r"frames|video"):
         frames_stage(take, take.parent / "inside", Wishes(resolve="frames", **options), None)
+
+
+def test_points_count_from_the_take_also_where_its_track_begins_later(take: Path) -> None:
+    reader = TakeReader(take)
+    with TrackWriter(reader, "late", made_from="performances", settings={}, files=()) as writer:
+        for one in SENT[20:]:
+            writer.write(one.topic, one.record, one.sent_ns)
+    later_s = (TakeReader(writer.path).span_ns[0] - reader.span_ns[0]) / 1e9
+    for name, wishes in (("a", Wishes(begin="0.5")), ("b", Wishes(begin="0.5", track="late"))):
+        points = prepared(take, take.parent / name, wishes, None).config.replay
+        assert points.begin_s == pytest.approx(0.5 - later_s * bool(wishes.track), abs=1e-6)
+    assert later_s > 0.1
