@@ -22,9 +22,18 @@ live: models ## The live stage on the demo recording (CONFIG=my/stage.toml for a
 models: $(VENV)/installed ## Fetch and verify the networks, build the body model's cache (once)
 	$(BIN)/stage models
 
-test: $(VENV)/installed-dev ## All tests; PYTEST_ARGS=... goes to pytest
+# Tests that start processes and look at the clock have the machine to themselves; the others share its cores.
+PROCESS_TESTS := tests/system tests/workers tests/stage/supervision tests/stage/test_supervisor.py
+JOBS ?= 2
+# A part without tests (5), such as with PYTEST_ARGS="-k ...", is no failure.
+PART = $(BIN)/python -m pytest $(PYTEST_ARGS) $(if $(REPORT),--junit-xml=$(REPORT).$(1).xml)
+
+test: $(VENV)/installed-dev ## All tests; PYTEST_ARGS=... goes to pytest, JOBS=... says on how many cores
 	@$(BIN)/stage models || echo "tests that need what is missing will skip" >&2
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@failed=0; \
+	$(call PART,shared) -n $(JOBS) $(PROCESS_TESTS:%=--ignore=%) || test $$? = 5 || failed=1; \
+	$(call PART,alone) $(PROCESS_TESTS) || test $$? = 5 || failed=1; \
+	exit $$failed
 
 conformance: $(VENV)/installed-dev ## A minute of every stream against all independent parsers
 	@$(MAKE) --no-print-directory tests/node/node_modules || echo "osc-min will be missing" >&2
