@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import NamedTuple
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from protocols.errors import DecodeError
 from protocols.messages import FacePerformance, Performance, Record, Trace
@@ -22,6 +22,8 @@ LATEST_NS = 5_000_000_000
 """A record published later than this after its capture was not made live: it is played as if at once."""
 REACH_NS = 1_000_000_000
 """So far may what was received be out of the order in which it was published."""
+MOST_NS = 1 << 62
+"""A hundred years hence; times beyond are none, and could not be moved."""
 _MOST_PERIOD_NS = 200_000_000
 _USUAL_PERIOD_NS = 33_333_333
 
@@ -80,6 +82,8 @@ def items_of(entries: Iterable[TakeRecord]) -> Iterator[Item]:
             envelope = entry.decoded()
         except DecodeError:
             continue
+        if not _has_times(envelope.record, envelope.sent_ns, entry.log_ns):
+            continue
         live = 0 <= envelope.sent_ns - entry.log_ns <= LATEST_NS
         due_ns = envelope.sent_ns if live else entry.log_ns
         record = envelope.record if live else _untraced(envelope.record)
@@ -93,6 +97,13 @@ def items_of(entries: Iterable[TakeRecord]) -> Iterator[Item]:
             yield heapq.heappop(waiting)[2]
     while waiting:
         yield heapq.heappop(waiting)[2]
+
+
+def _has_times(record: Record, *times_ns: int) -> bool:
+    """Whether all times are some that can be; others may have written what they liked."""
+    if isinstance(record, Performance | FacePerformance):
+        times_ns += (record.capture_ns, *astuple(record.trace))
+    return all(-MOST_NS < time_ns < MOST_NS for time_ns in times_ns)
 
 
 def _untraced(record: Record) -> Record:

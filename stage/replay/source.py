@@ -6,9 +6,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
+from protocols.errors import TakeError
 from protocols.messages import Performance
 from protocols.takefile import TakeReader
-from stage.replay.item import REACH_NS, Item, items_of
+from stage.replay.item import MOST_NS, REACH_NS, Item, items_of
 
 BODY, FACE, STEP = "performance.", "face.", "step."
 
@@ -17,6 +18,8 @@ _LATE_NS = REACH_NS
 _NEAR_NS = 500_000_000
 """What was captured longer before a moment is no part of its picture: that actor had left."""
 _WIDER = 4
+_DIGITS = 20
+"""No moment has so many."""
 _PRE_ROLL_NS = 61_000_000_000
 """The longest there is, and a little."""
 
@@ -60,11 +63,13 @@ def span_of(take: TakeReader) -> tuple[int, int]:
     A record may tell of a time long before (when a solver began, say); such are not what a take is about.
 
     Raises:
-        TakeError: It is damaged, or empty.
+        TakeError: It is damaged, or its times are none.
     """
     begin_ns, last_ns = take.span_ns
+    if last_ns >= MOST_NS:
+        raise TakeError(f"{take.path}: a message of it is {last_ns / 1e9:.0f} s after 1970; that is no time")
     began_ns = take.facts.get("take", {}).get("began_ns", "")
-    if began_ns.isdecimal() and int(began_ns) <= last_ns:
+    if began_ns.isdecimal() and len(began_ns) < _DIGITS and int(began_ns) <= last_ns:
         begin_ns = max(begin_ns, int(began_ns) - _PRE_ROLL_NS)
     return begin_ns, last_ns + 1
 

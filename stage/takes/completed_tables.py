@@ -37,7 +37,7 @@ def complete_tables(path: Path, pause: Pause = no_pause) -> list[Path]:
             done = [place for table in tables.paths if _completed(table, place := path.with_name(table.name))]
             sync_folder(path.parent)
             return done
-    except (ProtocolError, RecordError, KeyError, ValueError, OSError):
+    except (ProtocolError, RecordError, KeyError, ValueError, OverflowError, OSError):
         return []  # the take has all that they would have
 
 

@@ -100,7 +100,7 @@ def recorded_timecode(take: TakeReader) -> RecordedTimecode:
         if not label:
             return RecordedTimecode(rate)
         return RecordedTimecode(rate, [Count(began_ns, rate.begin_ns(Timecode.parse(label, rate).frame))], [began_ns])
-    except (TimecodeError, ValueError) as error:
+    except (TimecodeError, ValueError, OverflowError) as error:
         raise TakeError(f"{take.path}: its timecode is not understood ({error})") from error
 
 

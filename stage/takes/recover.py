@@ -21,6 +21,8 @@ from stage.takes.rewrite import Pause, no_pause, nobody_else, take_its_place, wr
 UNFINISHED = ".unfinished"
 FACTS = "recovered"
 """Name of the facts that say that a take was mended."""
+_DIGITS = 20
+"""No moment has so many."""
 
 
 class Recovered(NamedTuple):
@@ -90,7 +92,7 @@ class _Seen:
         """How the take ended, as far as that is known."""
         before = self._take.facts.get("end", {})
         told = self._take.facts.get("take", {}).get("began_ns", "")
-        began_ns = int(told) if told.isdecimal() else self._ended_ns
+        began_ns = int(told) if told.isdecimal() and len(told) < _DIGITS else self._ended_ns
         what = f"damaged: {'; '.join(self.losses)}" if self.losses else "not ended by its recorder"
         return {
             "ended_ns": str(self._ended_ns),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,9 @@ import msgspec
 from protocols.errors import TakeError
 from protocols.takefile import TakeReader
 from stage.takes.rewrite import nobody_else
+
+_MOST_S = 1e9
+"""Thirty years; what claims more is not believed."""
 
 State = Literal["finished", "recording", "unfinished", "damaged"]
 
@@ -130,9 +134,10 @@ def _is_locked(path: Path) -> bool:
 
 def _seconds(end: dict[str, str], span_ns: tuple[int, int]) -> float:
     try:
-        return float(end["seconds"])
+        seconds = float(end["seconds"])
     except (KeyError, ValueError):
-        return (span_ns[1] - span_ns[0]) / 1e9
+        seconds = math.nan
+    return seconds if 0.0 <= seconds < _MOST_S else (span_ns[1] - span_ns[0]) / 1e9
 
 
 def _number(text: str | None) -> int:

@@ -141,7 +141,7 @@ def local_time(began: str) -> str:
     """A moment as the clock on the wall shows it here; "" for none."""
     try:
         return datetime.fromisoformat(began).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except ValueError:
+    except (ValueError, OverflowError):
         return ""
 
 

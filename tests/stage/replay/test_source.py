@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from protocols.codec import encode
+from protocols.errors import TakeError
 from protocols.messages import FacePerformance, Performance
-from protocols.takefile import TakeReader
+from protocols.takefile import TakeReader, TakeWriter
 from stage.replay.ahead import MOST_WAITING, Answer, LapEnd, Play, ReadAhead, Show
 from stage.replay.item import Item, moved
 from stage.replay.source import PerformanceSource, Start, Still
@@ -147,3 +150,25 @@ def _until_lap_end(ahead: ReadAhead) -> Iterator[Item]:
     while not isinstance(answer := _next(ahead), LapEnd):
         assert isinstance(answer, Item)
         yield answer
+
+
+@pytest.mark.parametrize("capture_ns", [(1 << 64) - 1, -(1 << 63)])
+def test_what_has_no_time_is_left_out(tmp_path: Path, capture_ns: int) -> None:
+    sent = performed(3, faces=False)
+    broken = replace(BODIES[1].record, capture_ns=capture_ns)
+    path = tmp_path / "mailed_001.mcap"
+    writer = TakeWriter(path)
+    for number, record in enumerate((sent[0].record, broken, sent[2].record)):
+        data = encode(record, number, sent[number].sent_ns)
+        writer.write("performance.anna", "Performance", data, sent[number].sent_ns, sent[number].sent_ns)
+    writer.finish({})
+    source = PerformanceSource(TakeReader(path))
+    assert len(list(source.play(Start(0), 1 << 62))) == 2
+
+
+def test_a_take_of_no_time_is_refused(tmp_path: Path) -> None:
+    writer = TakeWriter(tmp_path / "mailed_001.mcap")
+    writer.write("performance.anna", "Performance", b"", (1 << 64) - 1, 0)
+    writer.finish({})
+    with pytest.raises(TakeError, match="no time"):
+        PerformanceSource(TakeReader(writer.path))

@@ -35,3 +35,15 @@ def test_nothing_is_obeyed(take: Path, command: str, capsys: pytest.CaptureFixtu
     assert status == (2 if command == "trim" else 0)
     assert not set(said.out + said.err) & {"\x1b", "\x07", "\x9b"}
     assert "title" in said.out + said.err or command == "verify"
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e400", "-5", "9" * 5000, "x"])
+def test_a_length_that_is_none_hides_no_other_take(
+    tmp_path: Path, seconds: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = TakeWriter(tmp_path / "mailed_001.mcap")
+    writer.note("take", {"began": "0001-01-01T00:00:00+14:00", "number": "9" * 5000, "began_ns": "9" * 5000})
+    writer.finish({"seconds": seconds, "lost": seconds})
+    for command in ("ls", "info", "recover"):
+        assert cli.run(["takes", command, str(tmp_path if command == "ls" else writer.path)]) == 0
+    assert "mailed_001" in capsys.readouterr().out
