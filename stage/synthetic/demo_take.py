@@ -2,8 +2,8 @@
 
     python -m stage.synthetic.demo_take      # records recordings/demo-take anew; a minute on a machine with time for it
 
-It has landmarks, performances, the solver's steps and all else but pictures, so that it is small and can be replayed
-and solved again.
+It has all that a take has: pictures as they are in the demo's files, landmarks, performances, the solver's steps. So it
+can be replayed, solved again and handed over.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from stage.synthetic.demo import DEMO_FOLDER
 DEMO_TAKE = DEMO_FOLDER.with_name("demo-take") / "demo_001.mcap"
 WARM_S, SECONDS = 14.0, 4.5
 """Time for the actor's shape to be found, and length of the take after its pre-roll."""
-MAX_BYTES = 3_000_000
+MAX_BYTES = 6_000_000
 _START_S = 300.0
 _SOLVED_SHARE = 0.97
 _RATE = 30.0
@@ -40,7 +40,6 @@ enabled = false
 
 [record]
 slate = "demo"
-video = "off"
 pre_roll_seconds = 0.5
 """
 
@@ -132,4 +131,7 @@ def _free_port() -> int:
 
 
 if __name__ == "__main__":
-    print(record_demo_take())
+    try:
+        print(record_demo_take())
+    except RecordError as error:
+        sys.exit(f"stage: error: {error}")
