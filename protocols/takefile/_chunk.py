@@ -21,6 +21,7 @@ _TIMES = struct.Struct("<QQQI")
 _LENGTH4, _LENGTH8 = struct.Struct("<I"), struct.Struct("<Q")
 _INDEX_HEAD = struct.Struct("<BQHI")
 _NEVER = (1 << 64) - 1
+_MOST_CHANNELS = 1 << 16
 
 
 class RawMessage(NamedTuple):
@@ -197,6 +198,8 @@ def _broken_up(plain: bytes, start_ns: int, end_ns: int, wanted: Container[int] 
             if wanted is None or channel in wanted:
                 data = plain[at + _MESSAGE.size : end]
                 chunk.messages.append(RawMessage(channel, sequence, log_ns, received_ns, data))
+        elif opcode in (Opcode.SCHEMA, Opcode.CHANNEL) and len(chunk.schemas) + len(chunk.channels) >= _MOST_CHANNELS:
+            raise ValueError("more channels than a file can have")
         elif opcode == Opcode.SCHEMA:
             chunk.schemas.append(Schema.read(stream(plain[at:end])))
         elif opcode == Opcode.CHANNEL:

@@ -2,7 +2,8 @@
 
 The writer fills a chunk of records and one for each camera's video at once and closes all of them together, records
 first, then video by topic: a group. Groups follow each other in time, so only the chunks of one group are merged. A
-chunk whose topic does not come after that of the chunk before it begins a new group.
+chunk whose topic does not come after that of the chunk before it begins a new group. So does one that would make the
+group larger than any writer does: a few kilobytes of another hand unfold to more than any memory.
 """
 
 from __future__ import annotations
@@ -17,20 +18,27 @@ from protocols.takefile._format import VIDEO
 Channels = Mapping[int, str]
 """Topics by channel."""
 
+_MOST_BYTES = 256 << 20
+"""Of a group in memory; ours have 10 MB, and those of the largest messages 100."""
+_MESSAGE_BYTES = 300
+"""What a message takes beside its data."""
+
 _received = itemgetter(RawMessage._fields.index("received_ns"))
 
 
 def in_received_order(chunks: Iterable[list[RawMessage]], topics: Channels) -> Iterator[RawMessage]:
     """The messages of chunks in the order of the file; within a chunk they stay as they stand."""
     group: list[list[RawMessage]] = []
-    last = ""
+    last, size = "", 0
     for messages in chunks:
         if not messages:
             continue
         lane = _lane(messages, topics)
-        if lane <= last:
+        more = sum(len(message.data) for message in messages) + _MESSAGE_BYTES * len(messages)
+        if lane <= last or size + more > _MOST_BYTES:
             yield from _merged(group)
-            group = []
+            group, size = [], 0
+        size += more
         group.append(messages)
         last = lane
     yield from _merged(group)

@@ -13,7 +13,7 @@ from mcap.records import Attachment, Channel, DataEnd, Metadata, Schema
 from protocols.errors import TakeError
 from protocols.takefile._chunk import RawMessage, Unfolded, raw_message, stream, unfolded
 from protocols.takefile._format import CHECKSUM, COMPLAINTS, HEAD, MAGIC, MAX_RECORD_BYTES, checksum
-from protocols.takefile._resync import next_chunk
+from protocols.takefile._resync import Search
 
 _KNOWN = frozenset(int(opcode) for opcode in Opcode)
 ATTACHMENT_LIMIT = 1 << 30
@@ -53,6 +53,7 @@ class Parts:
             TakeError: The file is damaged.
         """
         file = self._file
+        search: Search | None = None
         magic = file.read(len(MAGIC))
         if magic != MAGIC:
             raise TakeError(f"{self._path}: not a take file, it does not begin as MCAP files do")
@@ -60,8 +61,11 @@ class Parts:
         while head := file.read(HEAD.size):
             content = self._content(head, position)
             if content is None:
-                found = None if self._losses is None else next_chunk(file, position + 1)
-                if found is None or self._losses is None:
+                if self._losses is None:
+                    return
+                search = search or Search(file)
+                found = search.next_chunk(position + 1)
+                if found is None:
                     return
                 self._losses.append(f"{self._path}: damaged at byte {position}: nothing whole up to byte {found}")
                 self.unread_bytes, position = 0, found

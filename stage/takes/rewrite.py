@@ -29,6 +29,7 @@ from stage.takes.about import library
 from stage.takes.folder import MIN_FREE_BYTES, free_bytes
 
 NEW = ".new"
+_ROOM_EVERY_BYTES = 32 << 20
 Messages = Callable[[], Iterator[tuple[Described, RawMessage]]]
 """Reads what belongs into the new file, from the beginning, as often as it is called."""
 Facts = Mapping[str, Mapping[str, str]]
@@ -85,7 +86,7 @@ def written_beside(
             for name, of in facts.items():
                 writer.note(name, of)
             copy_attachments(source, writer, keep)
-            copy_messages(messages(), writer, pause)
+            copy_messages(_with_room(messages(), path.parent), writer, pause)
             writer.finish(end())
         finally:
             writer.close()
@@ -151,6 +152,24 @@ def check_room(source: Path, folder: Path) -> None:
         raise TakeError(
             f"{folder} has {free / 1e6:.0f} MB free, a new {source.name} needs {needed / 1e6:.0f} MB: free some space"
         )
+
+
+def _with_room(
+    messages: Iterator[tuple[Described, RawMessage]], folder: Path
+) -> Iterator[tuple[Described, RawMessage]]:
+    """The messages while there is room: a file may unfold to much more than it has, and somebody may be recording.
+
+    Raises:
+        TakeError: There is none any more.
+    """
+    since = 0
+    for entry in messages:
+        since += len(entry[1].data)
+        if since > _ROOM_EVERY_BYTES:
+            since = 0
+            if 0 <= (free := free_bytes(folder)) < MIN_FREE_BYTES:
+                raise TakeError(f"{folder} has {free / 1e6:.0f} MB free, a new take needs more: free some space")
+        yield entry
 
 
 def clear_left_over(path: Path) -> None:
