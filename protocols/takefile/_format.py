@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import struct
 import zlib
 from collections.abc import Mapping
@@ -94,6 +96,8 @@ def is_finished(path: Path) -> bool:
     Raises:
         OSError: It cannot be read.
     """
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+        raise OSError(errno.EINVAL, "it is no file")
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         if size < len(MAGIC) + FOOTER.size:

@@ -30,6 +30,10 @@ _MM = 1000.0
 _MAX_TEXT = 127
 """Characters of a text."""
 _MAX_EVENTS = 255
+_BLOCK_BYTES = 512
+_DATA_AT = 16
+"""Where in the header the block stands with which the points begin, from 1."""
+_POINT_BYTES = 16
 
 
 def write_c3d(source: ExportSource, path: Path, options: ExportOptions) -> list[Path]:
@@ -78,7 +82,20 @@ def write_c3d(source: ExportSource, path: Path, options: ExportOptions) -> list[
             file.write(str(unfinished))
         except RuntimeError as error:  # all that the library raises
             raise ExportError(f"{path} cannot be written: {error}") from error
+        _check_whole(unfinished, path, count)
     return [path]
+
+
+def _check_whole(written: Path, path: Path, count: int) -> None:
+    """The library says nothing of a full disk.
+
+    Raises:
+        ExportError: The file is shorter than what it should hold.
+    """
+    data = written.read_bytes()
+    blocks = int.from_bytes(data[_DATA_AT : _DATA_AT + 2], "little") - 1
+    if blocks < 1 or len(data) < blocks * _BLOCK_BYTES + count * len(RIG_BONES) * _POINT_BYTES:
+        raise ExportError(f"{path} cannot be written: only {len(data)} bytes of it; is the disk full?")
 
 
 def _facts(source: ExportSource) -> dict[str, str]:

@@ -81,6 +81,8 @@ def read_bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise ForeignFileError(f"{path} is a folder; name a file")
+        if path.exists() and not path.is_file():
+            raise ForeignFileError(f"{path} is a device or a pipe; name a file")
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise ForeignFileError(f"{path} has {size / 1e6:.0f} MB; up to {MAX_FILE_BYTES >> 20} MB are read, cut it")

@@ -23,6 +23,7 @@ from stage.replay.source import BODY, FACE, STEP, Start, Still
 
 _SLACK_NS = 250_000_000
 """What is published so long after the place that was jumped to goes out at once; before longer gaps it waits."""
+_SHORTEST_LAP_NS = 10_000_000
 _ENOUGH = 64
 
 
@@ -255,6 +256,8 @@ class Player:
         self._log_ns = self._followed_log_ns = self.in_ns
         # The next lap begins when this one is over, unless reading it took much longer than that.
         begin_ns = over_ns if now_ns - over_ns < STALE_NS else now_ns
+        # In and out point may be a hair apart: what listens is not flooded.
+        begin_ns = max(begin_ns, self._pace.stage_ns + _SHORTEST_LAP_NS)
         self._pace = Pace(begin_ns, self.in_ns + self._lag_ns, self.speed)
 
     def _told_ns(self, item: Item, pace: Pace) -> int:

@@ -102,6 +102,8 @@ def _names(folder: Path) -> list[str]:
 
 
 def _abandoned(path: Path) -> bool:
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file, suppress(OSError):  # some network disks know no locks
             # Who writes a take holds its lock; the system gives it back when he dies.

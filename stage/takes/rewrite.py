@@ -197,6 +197,8 @@ def nobody_else(path: Path) -> Iterator[None]:
     Raises:
         TakeError: Somebody else does: it is being recorded, or mended by another stage.
     """
+    if path.exists() and not path.is_file():
+        raise TakeError(f"{path} is no file")
     try:
         file = path.open("rb")
     except OSError as error:

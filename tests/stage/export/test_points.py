@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,4 +97,22 @@ def test_c3d_refuses_what_it_cannot_count(
     monkeypatch.setattr(c3d, "MAX_FRAMES", 10)
     with pytest.raises(ExportError, match="more than a C3D file can count"):
         c3d.write_c3d(source, tmp_path / "a.c3d", ExportOptions())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_c3d_that_a_full_disk_has_cut_gets_no_name(
+    source: ExportSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ezc3d = pytest.importorskip("ezc3d", reason="the extra `export` is not installed")
+    from stage.export.c3d import write_c3d
+
+    written = ezc3d.c3d.write
+
+    def cut(file: Any, name: str) -> None:
+        written(file, name)
+        os.truncate(name, os.path.getsize(name) - 1_000)
+
+    monkeypatch.setattr(ezc3d.c3d, "write", cut)
+    with pytest.raises(ExportError, match="disk full"):
+        write_c3d(source, tmp_path / "a.c3d", ExportOptions())
     assert list(tmp_path.iterdir()) == []

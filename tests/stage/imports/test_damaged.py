@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stage.errors import ForeignFileError
+from stage.imports import import_files
 from stage.imports._c3d import read_c3d
 from stage.imports._imported import read_text
 from stage.imports._livelink_csv import read_livelink_csv
@@ -123,3 +125,13 @@ def test_folders_missing_files_and_bytes_that_are_no_text(tmp_path: Path) -> Non
         read_text(tmp_path / "bytes")
     (tmp_path / "utf16").write_bytes("Timecode".encode("utf-16"))
     assert read_text(tmp_path / "utf16") == "Timecode"
+
+
+@pytest.mark.parametrize("suffix", ["bvh", "c3d", "trc", "csv"])
+def test_nobody_waits_for_a_pipe_or_reads_a_device(tmp_path: Path, suffix: str) -> None:
+    pipe, device = tmp_path / f"pipe.{suffix}", tmp_path / f"device.{suffix}"
+    os.mkfifo(pipe)
+    device.symlink_to("/dev/zero")
+    for path in (pipe, device):
+        with pytest.raises(ForeignFileError, match="device or a pipe"):
+            import_files([path], out=tmp_path / "out.mcap")

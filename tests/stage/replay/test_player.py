@@ -141,6 +141,13 @@ def test_laps_follow_each_other_without_a_gap() -> None:
     assert all(abs(after - before - BODY_MS * MS) <= 3 * MS for before, after in itertools.pairwise(captures))
 
 
+def test_laps_of_next_to_nothing_flood_nobody() -> None:
+    at_s = (ITEMS[10].log_ns - BEGIN_NS) / 1e9
+    player, reader = started(loop=True, begin_s=at_s, end_s=at_s + 1e-6, speed=16.0)
+    sent = played(player, reader, NOW_NS, NOW_NS + 1_000 * MS)
+    assert 0 < len(sent) <= 101
+
+
 def test_in_and_out_points() -> None:
     player, reader = started(begin_s=0.2, end_s=0.5)
     out = played(player, reader, NOW_NS, NOW_NS + 1_000 * MS)

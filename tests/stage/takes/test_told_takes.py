@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from protocols.takefile import TakeWriter
+from protocols.errors import TakeError
+from protocols.takefile import TakeReader, TakeWriter
 from stage import cli
+from stage.takes.folder import unfinished_takes
 
 EVIL = "\x1b]0;title\x07[/][bold]\x9b31mred"
 
@@ -47,3 +50,15 @@ def test_a_length_that_is_none_hides_no_other_take(
     for command in ("ls", "info", "recover"):
         assert cli.run(["takes", command, str(tmp_path if command == "ls" else writer.path)]) == 0
     assert "mailed_001" in capsys.readouterr().out
+
+
+def test_nobody_waits_for_a_pipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe = tmp_path / "scene_001.mcap"
+    os.mkfifo(pipe)
+    assert unfinished_takes(tmp_path) == []
+    with pytest.raises(TakeError, match="no file"):
+        TakeReader(pipe)
+    for command in ("verify", "recover"):
+        assert cli.run(["takes", command, str(tmp_path)]) == 2
+    assert cli.run(["takes", "ls", str(tmp_path)]) == 0
+    assert "no file" in capsys.readouterr().err
