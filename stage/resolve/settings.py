@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from protocols.takefile import TakeReader
-from stage.config import Config, load, nearest, overridden
+from stage.config import Config, check_recorded, load, nearest, overridden
 from stage.errors import ConfigError
 from stage.takes.contents import recorded_config, unpack
 
@@ -52,7 +52,9 @@ def settings(
     if device:
         engine = "torch" if device == "cuda" else "openvino"
         config = replace(config, body=replace(config.body, engine=engine, device=device))
-    return overridden(config, assignments)
+    config = overridden(config, assignments)
+    check_recorded(config)  # it goes into a track
+    return config
 
 
 def _matched(config: Config, recorded: Config, folder: Path, path: Path) -> Config:

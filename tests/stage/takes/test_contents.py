@@ -13,6 +13,8 @@ from protocols.errors import TakeError
 from protocols.takefile import TakeReader, TakeWriter
 from stage.cameras.calibration import load_calibration, save_calibration
 from stage.config import ActorSection, CameraSection, Config, StageSection, VmcSection
+from stage.errors import ConfigError
+from stage.resolve.settings import settings as solve_settings
 from stage.takes.about import attached_files
 from stage.takes.contents import recorded_config, unpack
 from tests.stage.solving.synthetic_views import ring_of_cameras
@@ -151,3 +153,10 @@ def test_nothing_is_written_outside_whatever_a_take_says(
         return
     for path in (again.stage.calibration, again.cameras[0].calibration, again.actors[0].profile):
         assert path == "" or Path(path).resolve().is_relative_to(root / "out")
+
+
+def test_a_name_that_no_stage_has_goes_into_no_track(tmp_path: Path):
+    take = take_with(tmp_path / "take.mcap", files_of(stage_in(tmp_path)))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ConfigError, match="usable name"):
+        solve_settings(take, tmp_path / "out", assignments=["stage.name=../x"])
