@@ -131,12 +131,15 @@ def prepared(path: Path, folder: Path, wishes: Wishes, other: Config | None) -> 
 
 
 def _points(wishes: Wishes, take: TakeReader, played: TakeReader, timecode: RecordedTimecode) -> tuple[float, float]:
-    """In and out point as the player counts, from the begin of what is played; a track may begin after its take."""
-    if not wishes.begin and not wishes.end:
-        return 0.0, 0.0
+    """In and out point as the player counts, from the begin of what is played; a track may begin after its take.
+
+    Before the first performance lies what a solver needs to begin with: nobody wants to wait for that, in no lap.
+    """
     in_ns, out_ns = chosen_span(wishes.begin, wishes.end, span_of(take), timecode)
     begin_ns, end_ns = span_of(played)
-    in_ns, out_ns = max(in_ns, begin_ns), min(out_ns, end_ns)
+    first = next(played.records("performance.", "face."), None)
+    in_ns = max(in_ns, begin_ns if first is None or wishes.begin else first.log_ns)
+    out_ns = min(out_ns, end_ns)
     if in_ns >= out_ns:
         raise ReplayError("--from and --to: there is nothing between them")
     return (in_ns - begin_ns) / NS_PER_S, (out_ns - begin_ns) / NS_PER_S if wishes.end else 0.0

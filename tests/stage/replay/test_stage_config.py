@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from protocols.codec import encode
+from protocols.messages import Event
 from protocols.takefile import TakeReader, TakeWriter, captured_ns
 from protocols.timecode import FrameRate
 from stage.config import (
@@ -191,3 +192,19 @@ def test_points_count_from_the_take_also_where_its_track_begins_later(take: Path
         points = prepared(take, take.parent / name, wishes, None).config.replay
         assert points.begin_s == pytest.approx(0.5 - later_s * bool(wishes.track), abs=1e-6)
     assert later_s > 0.1
+
+
+def test_no_lap_waits_for_what_lies_before_the_first_performance(tmp_path: Path) -> None:
+    path = tmp_path / "led_in_001.mcap"
+    writer = TakeWriter(path)
+    early_ns = SENT[0].sent_ns - 2_000_000_000
+    writer.write(
+        "event.solve", "Event", encode(Event("solve", early_ns, "info", "warm"), 0, early_ns), early_ns, early_ns
+    )
+    for number, one in enumerate(SENT):
+        data = encode(one.record, number, one.sent_ns)
+        writer.write(one.topic, type(one.record).__name__, data, captured_ns(one.record, one.sent_ns), one.sent_ns)
+    writer.finish({})
+    first_ns = min(captured_ns(one.record, one.sent_ns) for one in SENT)
+    played = prepared(path, tmp_path / "inside", Wishes(), Config(actors=(ActorSection(id=ACTOR),))).config.replay
+    assert played is not None and played.begin_s == pytest.approx((first_ns - early_ns) / 1e9, abs=0.05)
