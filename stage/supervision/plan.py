@@ -38,7 +38,7 @@ WORKER_MODULES: Mapping[str, str] = {
 SPARED_KINDS = frozenset({"landmarks", "solve"})
 """Kinds that load networks and models for seconds, so that one spare is kept ready."""
 
-_NICENESS = {"console": 10, "mesh": 10, "record": 5}
+_NICENESS = {"console": 10, "mesh": 10, "record": 9}
 """The page is a look at the show, and the recorder has its queues: neither must cost it frames."""
 
 _LOADING_LIMIT_S = 900.0

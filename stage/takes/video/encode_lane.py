@@ -23,7 +23,7 @@ from stage.takes.video.message import VideoMessage, format_of, video_message
 from stage.takes.video.rate import Rate
 
 _MOST_READY_BYTES = 64 << 20
-_NICE = 10
+_NICE = 15
 """The show has the processors first, and the recorder itself, which must hear and answer."""
 _CLOSE_S = 1.0
 
